@@ -1,0 +1,16 @@
+#include "fuzz/commands/table.h"
+
+namespace vmafuzz::command {
+namespace {
+
+// In the order of a day's work; help lists them so.
+const Command* const kCommands[] = {
+    &kDoctor,
+    &kVersion,
+};
+
+}  // namespace
+
+absl::Span<const Command* const> all_commands() { return kCommands; }
+
+}  // namespace vmafuzz::command
