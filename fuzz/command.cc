@@ -56,9 +56,8 @@ absl::Status check_value(const Flag& flag, absl::string_view value) {
     expected = "a time with its unit, such as 90s, 30m or 8h";
   }
   if (expected == nullptr) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", flag.name, ": \"", value, "\" is not ", flag.value_name, "; it takes ",
-                   expected));
+  return absl::InvalidArgumentError(absl::StrCat("--", flag.name, ": \"", value, "\" is not ",
+                                                 flag.value_name, "; it takes ", expected));
 }
 
 [[noreturn]] void wrong_use(absl::string_view command, absl::string_view flag) {
@@ -95,7 +94,8 @@ absl::Status Arguments::add_flag(absl::string_view word, absl::Span<const std::s
   const bool has_value = equals != word.npos;
   if (!absl::ConsumePrefix(&name, "--")) {
     return absl::InvalidArgumentError(
-        absl::StrCat("unknown flag ", word, ": flags are written out, as in --help; after -- an "
+        absl::StrCat("unknown flag ", word,
+                     ": flags are written out, as in --help; after -- an "
                      "argument that begins with - is no flag"));
   }
   const Flag* flag = find_flag(*command_, name);
@@ -115,7 +115,8 @@ absl::Status Arguments::add_flag(absl::string_view word, absl::Span<const std::s
     return absl::InvalidArgumentError(
         absl::StrCat("--", name, " needs a value: --", name, "=", flag->value_name));
   }
-  const std::string value(has_value ? word.substr(equals + 1) : absl::string_view(words[(*next)++]));
+  const std::string value(has_value ? word.substr(equals + 1)
+                                    : absl::string_view(words[(*next)++]));
   if (absl::Status status = check_value(*flag, value); !status.ok()) return status;
   std::string& stored = values_[flag->name];
   const bool append = flag->kind == FlagKind::kList && !stored.empty();

@@ -47,7 +47,7 @@ enum class FlagKind {
 };
 
 struct Flag {
-  const char* name;           // without the dashes
+  const char* name;  // without the dashes
   FlagKind kind;
   const char* value_name;     // stands for the value in help and errors; "" for a switch
   const char* default_value;  // in the form a user would write; "" if there is none
