@@ -45,6 +45,15 @@ void group_by_cpu(std::vector<Op>& ops, std::vector<Directive>& directives) {
   }
 }
 
+// Stable insertion sort: nearly sorted input is the rule, and nothing is allocated.
+void sort_directives(std::vector<Directive>& directives) {
+  const auto begin = directives.begin();
+  for (auto it = begin; it != directives.end(); ++it) {
+    if (it == begin || !earlier(*it, *(it - 1))) continue;
+    std::rotate(std::upper_bound(begin, it, *it, earlier), it, it + 1);
+  }
+}
+
 }  // namespace
 
 std::array<uint8_t, kCpuCount> cpu_order(uint8_t permutation) {
@@ -149,9 +158,7 @@ void canonicalize(Program& program) {
   });
   for (Directive& directive : directives) wrap(directive);
   group_by_cpu(ops, directives);
-  if (!std::is_sorted(directives.begin(), directives.end(), earlier)) {
-    std::stable_sort(directives.begin(), directives.end(), earlier);
-  }
+  sort_directives(directives);
   if (directives.size() > kMaxDirectives) directives.resize(kMaxDirectives);
 }
 
