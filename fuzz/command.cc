@@ -31,24 +31,19 @@ std::string flag_remedy(const Command& command, absl::string_view name) {
   return absl::StrCat("`vmafuzz help ", command.name, "` lists its flags");
 }
 
+// Digits, or 0x and hexadecimal digits; no sign and no white space, which absl would allow.
 bool parse_number(absl::string_view text, uint64_t* number) {
-  if (absl::StartsWith(text, "-") || absl::StartsWith(text, "+")) return false;
-  return absl::SimpleAtoi(text, number) || absl::SimpleHexAtoi(text, number);
-}
-
-bool is_hex_or_decimal(absl::string_view text) {
-  uint64_t number;
-  const bool hex = absl::StartsWith(text, "0x") || absl::StartsWith(text, "0X");
-  return hex ? parse_number(text, &number)
-             : text.find_first_not_of("0123456789") == text.npos && absl::SimpleAtoi(text, &number);
+  if (absl::StartsWithIgnoreCase(text, "0x")) return absl::SimpleHexAtoi(text, number);
+  return text.find_first_not_of("0123456789") == text.npos && absl::SimpleAtoi(text, number);
 }
 
 absl::Status check_value(const Flag& flag, absl::string_view value) {
   const char* expected = nullptr;
   absl::Duration duration;
+  uint64_t number;
   if (value.empty()) {
     expected = "a value";
-  } else if (flag.kind == FlagKind::kNumber && !is_hex_or_decimal(value)) {
+  } else if (flag.kind == FlagKind::kNumber && !parse_number(value, &number)) {
     expected = "a number from 0 to 2^64-1, such as 4 or 0x10";
   } else if (flag.kind == FlagKind::kDuration &&
              !(absl::ParseDuration(std::string(value), &duration) &&
