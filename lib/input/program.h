@@ -1,10 +1,11 @@
 // Program: one test, everything that decides an execution.
 //
-// A program is operations (op.h), grouped by the cpu that runs them, plus one of two things: a
-// *search* header, which names a strategy that chooses the interleaving and the stores that loads
-// read, from a seed; or *directives*, the explicit deviations from the default "keep running this
-// cpu, read the newest store, nothing fails". A program whose strategy is kNone is in replay form:
-// the directives say everything. Recording a search execution turns the first into the second.
+// A program is operations (op.h), grouped by the cpu that runs them; *directives*, the explicit
+// deviations from the default "keep running this cpu, read the newest store, nothing fails"; and a
+// *search* header, which may name a strategy that decides from a seed whatever the directives leave
+// open (directives come first: failures, for one, are never a strategy's choice). A program whose
+// strategy is kNone is in replay form: the directives say everything. Recording a search execution
+// gives a program in replay form that executes the same.
 //
 // The text form (text.h) carries everything; the byte form (bytes.h) carries header, operations and
 // directives, which is all that an executor needs once it knows the kernel.
