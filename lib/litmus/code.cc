@@ -1,0 +1,253 @@
+#include "litmus/code.h"
+
+#include <algorithm>
+
+namespace vmafuzz::litmus {
+namespace {
+
+class Compiler {
+ public:
+  explicit Compiler(const Thread& thread) : thread_(thread) {
+    next_register_ = static_cast<int>(thread.locals.size());
+    code_.registers = next_register_;
+  }
+
+  Code run() {
+    for (const Stmt& stmt : thread_.body) statement(stmt);
+    emit(Op::kEnd, {});
+    return std::move(code_);
+  }
+
+ private:
+  Instruction& emit(Op op, Position position) {
+    Instruction& instruction = code_.instructions.emplace_back();
+    instruction.op = op;
+    instruction.position = position;
+    return instruction;
+  }
+
+  int here() const { return static_cast<int>(code_.instructions.size()); }
+
+  int temporary() {
+    code_.registers = std::max(code_.registers, next_register_ + 1);
+    return next_register_++;
+  }
+
+  void statement(const Stmt& stmt) {
+    const int first_temporary = next_register_;
+    switch (stmt.kind) {
+      case Stmt::Kind::kBlock:
+        for (const Stmt& inner : stmt.body) statement(inner);
+        break;
+      case Stmt::Kind::kAssign:
+        expression(stmt.first, stmt.local);
+        break;
+      case Stmt::Kind::kStore: {
+        const Operand address = operand(stmt.first);
+        const Operand value = operand(stmt.second);
+        emit(Op::kStore, stmt.position).args = {address, value};
+        break;
+      }
+      case Stmt::Kind::kCall:
+        call(stmt.first, Instruction::kNone);
+        break;
+      case Stmt::Kind::kIf:
+        conditional(stmt);
+        break;
+      case Stmt::Kind::kWhile:
+        loop(stmt);
+        break;
+    }
+    next_register_ = first_temporary;
+  }
+
+  void enter(Position position) {
+    emit(Op::kEnterControl, position);
+    code_.control_depth = std::max(code_.control_depth, ++open_scopes_);
+  }
+
+  void leave(Position position) {
+    emit(Op::kLeaveControl, position);
+    --open_scopes_;
+  }
+
+  void conditional(const Stmt& stmt) {
+    const Operand condition = operand(stmt.first);
+    enter(stmt.position);
+    emit(Op::kJoinControl, stmt.position).args = {condition};
+    const int branch = here();
+    emit(Op::kBranchIfZero, stmt.position).args = {condition};
+    statement(stmt.body[0]);
+    if (stmt.body.size() > 1) {
+      const int skip = here();
+      emit(Op::kJump, stmt.position);
+      code_.instructions[branch].jump = here();
+      statement(stmt.body[1]);
+      code_.instructions[skip].jump = here();
+    } else {
+      code_.instructions[branch].jump = here();
+    }
+    leave(stmt.position);
+  }
+
+  // A loop is herd7's "if (c) { body; if (c) { body; ...": each round depends on every condition
+  // before it, and nothing after the loop does.
+  void loop(const Stmt& stmt) {
+    enter(stmt.position);
+    const int top = here();
+    const Operand condition = operand(stmt.first);
+    emit(Op::kJoinControl, stmt.position).args = {condition};
+    const int branch = here();
+    emit(Op::kBranchIfZero, stmt.position).args = {condition};
+    statement(stmt.body[0]);
+    emit(Op::kJump, stmt.position).jump = top;
+    code_.instructions[branch].jump = here();
+    leave(stmt.position);
+  }
+
+  Operand operand(const Expr& expr) {
+    if (expr.kind == Expr::Kind::kConstant) return Operand{Operand::kConstant, expr.value};
+    if (expr.kind == Expr::Kind::kLocal) return Operand{expr.local, 0};
+    const int result = temporary();
+    expression(expr, result);
+    return Operand{result, 0};
+  }
+
+  void expression(const Expr& expr, int target) {
+    switch (expr.kind) {
+      case Expr::Kind::kConstant:
+      case Expr::Kind::kLocal: {
+        const Operand source = operand(expr);
+        Instruction& move = emit(Op::kMove, expr.position);
+        move.target = target;
+        move.args = {source};
+        break;
+      }
+      case Expr::Kind::kLoad: {
+        const Operand address = operand(expr.children[0]);
+        Instruction& load = emit(Op::kLoad, expr.position);
+        load.target = target;
+        load.args = {address};
+        break;
+      }
+      case Expr::Kind::kBinary: {
+        const Operand left = operand(expr.children[0]);
+        const Operand right = operand(expr.children[1]);
+        Instruction& binary = emit(Op::kBinary, expr.position);
+        binary.binary = expr.op;
+        binary.target = target;
+        binary.args = {left, right};
+        break;
+      }
+      case Expr::Kind::kCall:
+        call(expr, target);
+        break;
+    }
+  }
+
+  void call(const Expr& expr, int target) {
+    std::array<Operand, kMaxArguments> args;
+    for (size_t i = 0; i < expr.children.size(); ++i) args[i] = operand(expr.children[i]);
+    Instruction& call = emit(Op::kCall, expr.position);
+    call.primitive = expr.primitive;
+    call.target = target;
+    call.args = args;
+  }
+
+  const Thread& thread_;
+  Code code_;
+  int next_register_ = 0;
+  int open_scopes_ = 0;
+};
+
+constexpr Value kLimit = kAddressBase;
+
+bool in_range(__int128 wide, Value* result) {
+  if (wide <= -kLimit || wide >= kLimit) return false;
+  *result = static_cast<Value>(wide);
+  return true;
+}
+
+// What an address may be combined with: itself, which cancels it or gives it back, and zero.
+bool evaluate_address(BinaryOp op, Value left, Value right, Value* result) {
+  const bool same = left == right;
+  const bool zero = left == 0 || right == 0;
+  const Value address = is_address(left) ? left : right;
+  switch (op) {
+    case BinaryOp::kEq:
+      *result = same;
+      return true;
+    case BinaryOp::kNe:
+      *result = !same;
+      return true;
+    case BinaryOp::kXor:
+      *result = same ? 0 : address;
+      return same || zero;
+    case BinaryOp::kOr:
+      *result = address;
+      return same || zero;
+    case BinaryOp::kAnd:
+      *result = same ? address : 0;
+      return same || zero;
+    case BinaryOp::kAdd:
+      *result = address;
+      return zero;
+    case BinaryOp::kSub:
+      *result = same ? 0 : left;
+      return same || right == 0;
+    case BinaryOp::kMul:
+      *result = 0;
+      return zero;
+    case BinaryOp::kLe:
+    case BinaryOp::kGe:
+      *result = 1;
+      return same;
+    case BinaryOp::kLt:
+    case BinaryOp::kGt:
+      *result = 0;
+      return same;
+    case BinaryOp::kDiv:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+Code compile(const Thread& thread) { return Compiler(thread).run(); }
+
+bool evaluate(BinaryOp op, Value left, Value right, Value* result) {
+  if (is_address(left) || is_address(right)) return evaluate_address(op, left, right, result);
+  const __int128 a = left, b = right;
+  switch (op) {
+    case BinaryOp::kOr:
+      return in_range(left | right, result);
+    case BinaryOp::kXor:
+      return in_range(left ^ right, result);
+    case BinaryOp::kAnd:
+      return in_range(left & right, result);
+    case BinaryOp::kEq:
+      return in_range(left == right, result);
+    case BinaryOp::kNe:
+      return in_range(left != right, result);
+    case BinaryOp::kLt:
+      return in_range(left < right, result);
+    case BinaryOp::kGt:
+      return in_range(left > right, result);
+    case BinaryOp::kLe:
+      return in_range(left <= right, result);
+    case BinaryOp::kGe:
+      return in_range(left >= right, result);
+    case BinaryOp::kAdd:
+      return in_range(a + b, result);
+    case BinaryOp::kSub:
+      return in_range(a - b, result);
+    case BinaryOp::kMul:
+      return in_range(a * b, result);
+    case BinaryOp::kDiv:
+      return b != 0 && in_range(a / b, result);
+  }
+  return false;
+}
+
+}  // namespace vmafuzz::litmus
