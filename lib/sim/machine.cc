@@ -1,0 +1,406 @@
+// Scheduling: which CPU runs, when deciders are asked, blocking, the end of an execution.
+#include "sim/machine.h"
+
+#include <utility>
+
+#include "sim/memory.h"
+#include "sim/rcu.h"
+#include "sim/trace.h"
+
+namespace vmafuzz::sim {
+
+Machine machine;
+
+namespace {
+constexpr size_t kStores = 1 << 17;
+constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
+}  // namespace
+
+void Machine::begin(const Options& options, Director* director) {
+  if (stores_.empty()) stores_.resize(kStores);
+  options_ = options;
+  director_ = director;
+  asks_loads_ = director != nullptr && director->picks_stores();
+  watched_ = options.trace || options.track_state;
+  alone_ = true;
+  steps_ = 0;
+  hash_ = 0;
+  store_count_ = 1;
+  missed_ = 0;
+  pending_contexts_ = 0;
+  barriers_ = Clock{};
+  last_dependency_ = address_ = Dependency{};
+  has_address_ = false;
+  if (verdict_) verdict_ = Verdict{};
+  recorded_.clear();
+  trace_.clear();
+  state_ = StateTracking{};
+  for (int i = 0; i < kMaxCpus; ++i) {
+    Cpu& cpu = cpus_[i];
+    // Everything but the fibre, which keeps its stack.
+    cpu.access = cpu.op = cpu.decision_at = 0;
+    cpu.next_point = cpu.director_point = 0xffff;
+    cpu.time = 1;
+    cpu.id = static_cast<uint8_t>(i);
+    cpu.state = CpuState::kIdle;
+    cpu.known = cpu.before_load = cpu.before_store = cpu.read = cpu.read_noreturn = Clock{};
+    cpu.read_before = cpu.publish = cpu.written = cpu.written_before = Clock{};
+    cpu.overtaken = Lanes{};
+    cpu.waits_on = nullptr;
+    cpu.stale_run = 0;
+    cpu.resume = kNoCpu;
+    cpu.history = 0;
+  }
+  current_ = &cpus_[kBootCpu];
+  grace_periods.reset();
+}
+
+void Machine::cpu_main(void* arg) {
+  auto* cpu = static_cast<Cpu*>(arg);
+  machine.bodies_[cpu->id](machine.args_[cpu->id]);
+  cpu->state = CpuState::kIdle;
+  if (machine.alone_) {
+    grace_periods.run_all_now();
+    machine.stop();
+  } else {
+    machine.leave(AccessKind::kEnd, Site::current());
+  }
+  __builtin_unreachable();  // an idle CPU is started anew, never resumed
+}
+
+void Machine::start(int cpu, void (*body)(void*), void* arg) {
+  bodies_[cpu] = body;
+  args_[cpu] = arg;
+  cpus_[cpu].state = CpuState::kRunnable;
+  cpus_[cpu].fiber.reset(&Machine::cpu_main, &cpus_[cpu]);
+}
+
+bool Machine::run_alone(void (*body)(void*), void* arg) {
+  alone_ = true;
+  start(kBootCpu, body, arg);
+  current_ = &cpus_[kBootCpu];
+  current_->next_point = 0xffff;
+  Fiber::switch_to(main_, current_->fiber);
+  cpus_[kBootCpu].state = CpuState::kIdle;
+  return !verdict_;
+}
+
+bool Machine::run() {
+  const uint8_t runnable = runnable_mask();
+  if (runnable == 0) return true;
+  alone_ = false;
+  // The choice of the first CPU belongs to nobody's operation: the lowest begins, and a preemption at
+  // its first access makes another one begin.
+  current_ = &cpus_[__builtin_ctz(runnable)];
+  Fiber::switch_to(main_, current_->fiber);
+  alone_ = true;
+  current_ = &cpus_[kBootCpu];
+  return !verdict_;
+}
+
+void Machine::stop() { Fiber::switch_to(current_->fiber, main_); }
+
+void Machine::fail(const char* verdict, std::string what, Site site) {
+  verdict_.name = verdict;
+  verdict_.what = std::move(what);
+  verdict_.site = site;
+  verdict_.has_other = false;
+  verdict_.cpu = current_->id;
+  verdict_.op = current_->op;
+  stop();
+  __builtin_unreachable();
+}
+
+void Machine::fail_pair(const char* verdict, std::string what, Site site, Site other) {
+  verdict_.other = other;
+  verdict_.name = verdict;
+  verdict_.what = std::move(what);
+  verdict_.site = site;
+  verdict_.has_other = true;
+  verdict_.cpu = current_->id;
+  verdict_.op = current_->op;
+  stop();
+  __builtin_unreachable();
+}
+
+uint8_t Machine::runnable_mask() const {
+  uint8_t mask = 0;
+  for (int i = 0; i < kMaxCpus; ++i) {
+    if (cpus_[i].state == CpuState::kRunnable) mask |= bit(i);
+  }
+  return mask;
+}
+
+Point Machine::make_point(AccessKind kind, const Location* location, Site site) const {
+  Point point;
+  point.cpu = current_->id;
+  point.kind = kind;
+  point.op = current_->op;
+  point.access = current_->access;
+  point.runnable = runnable_mask();
+  point.location = location;
+  point.site = site;
+  return point;
+}
+
+void Machine::record(DirectiveKind kind, uint8_t arg) {
+  if (!options_.record) return;
+  recorded_.push_back({current_->op, current_->access, kind, arg});
+}
+
+void Machine::begin_op(uint16_t op, Site site) {
+  Cpu& cpu = *current_;
+  cpu.op = op;
+  cpu.access = 0;
+  cpu.stale_run = 0;
+  if (steps_ > options_.limits.steps) fail(kStepLimit, "the execution is longer than the limit", site);
+  cpu.director_point =
+      alone_ || director_ == nullptr ? 0xffff : director_->next_point(cpu.id, op, 0);
+  limit_point(cpu);
+  if (options_.trace) trace_note(Event::kBegin, "", op, site);
+  step(AccessKind::kBegin, nullptr, site);
+}
+
+void Machine::end_op() {
+  if (options_.trace) trace_note(Event::kEnd, "", current_->op, Site::current());
+  if (alone_) grace_periods.run_all_now();
+}
+
+void Machine::begin_deferred(uint16_t op, uint16_t access) {
+  Cpu& cpu = *current_;
+  cpu.op = op;
+  cpu.access = access;
+  cpu.stale_run = 0;
+  cpu.director_point = director_ == nullptr ? 0xffff : director_->next_point(cpu.id, op, access);
+  limit_point(cpu);
+}
+
+// The slow path runs when the director wants it, when held work is due, when deferred work is ready,
+// and at the latest when the operation has used up its accesses.
+void Machine::limit_point(Cpu& cpu) {
+  const uint32_t start = cpu.access >= kDeferredAccess ? kDeferredAccess : 0;
+  uint32_t point = start + options_.limits.op_steps;
+  if (cpu.director_point < point) point = cpu.director_point;
+  if (pending_contexts_ != 0) point = cpu.access + 1u;
+  const uint32_t release = grace_periods.next_release();
+  if (release != UINT32_MAX) {
+    const uint32_t due = cpu.access + (release > steps_ ? release - steps_ : 1);
+    if (due < point) point = due;
+  }
+  cpu.next_point = static_cast<uint16_t>(point < 0xffff ? point : 0xffff);
+}
+
+void Machine::slow_point(AccessKind kind, const Location* location, Site site) {
+  Cpu& cpu = *current_;
+  const uint32_t start = cpu.access >= kDeferredAccess ? kDeferredAccess : 0;
+  if (cpu.access >= start + options_.limits.op_steps) {
+    fail("livelock", "one operation made " + std::to_string(options_.limits.op_steps) +
+                         " accesses without finishing", site);
+  }
+  if (!alone_) {
+    grace_periods.release_due(steps_);
+    if (pending_contexts_ != 0) run_pending_context(site);
+    if (cpu.access >= cpu.director_point) ask_director(cpu, kind, location, site);
+  }
+  limit_point(cpu);
+}
+
+void Machine::ask_director(Cpu& cpu, AccessKind kind, const Location* location, Site site) {
+  const Decision decision = director_->decide(make_point(kind, location, site));
+  cpu.decision = decision;
+  cpu.decision_at = cpu.access;
+  const int next = decision.preempt;
+  if (next >= 0) {
+    if (next != cpu.id && next < kMaxCpus && cpus_[next].state == CpuState::kRunnable) {
+      record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
+      switch_to(next, site);
+    } else {
+      ++missed_;
+    }
+  }
+  cpu.director_point = director_->next_point(cpu.id, cpu.op, cpu.access);
+}
+
+void Machine::switch_to(int next, Site site) {
+  Cpu& from = *current_;
+  if (options_.trace) trace_note(Event::kSwitch, "", static_cast<uint64_t>(next), site);
+  mix(0x51ull << 32 | static_cast<uint64_t>(next));
+  current_ = &cpus_[next];
+  Fiber::switch_to(from.fiber, current_->fiber);
+  limit_point(from);
+}
+
+// Deferred work runs before anything else does, unless it is held back.
+void Machine::run_pending_context(Site site) {
+  if (current_->id >= kUserCpus && current_->id != kBootCpu) return;  // contexts do not nest
+  const int context = __builtin_ctz(pending_contexts_);
+  pending_contexts_ &= ~bit(context);
+  if (cpus_[context].state != CpuState::kRunnable) return;
+  cpus_[context].resume = current_->id;
+  switch_to(context, site);
+}
+
+void Machine::deferred_ready(int context) {
+  Cpu& cpu = cpus_[context];
+  if (cpu.state != CpuState::kIdle) return;
+  start(context, &GracePeriods::context_main, &cpu);
+  pending_contexts_ |= bit(context);
+  limit_point(*current_);
+}
+
+int Machine::fallback_cpu() const {
+  for (int context : {kWorkCpu, kRcuCpu, kTimerCpu}) {
+    if (uses_contexts_ && cpus_[context].state == CpuState::kRunnable) return context;
+  }
+  const int resume = current_->resume;
+  if (resume != kNoCpu && cpus_[resume].state == CpuState::kRunnable) return resume;
+  const uint8_t runnable = runnable_mask();
+  return runnable == 0 ? -1 : __builtin_ctz(runnable);
+}
+
+void Machine::leave(AccessKind kind, Site site) {
+  Cpu& cpu = *current_;
+  ++steps_;
+  ++cpu.access;
+  int next = fallback_cpu();
+  while (next < 0 && grace_periods.release_held()) next = fallback_cpu();
+  pending_contexts_ = 0;  // contexts are ordinary candidates from here on
+  if (next < 0) {
+    if (kind == AccessKind::kEnd && blocked_mask() == 0) {
+      stop();
+      __builtin_unreachable();
+    }
+    fail_blocked(site);
+  }
+  if (director_ != nullptr) {
+    const Point point = make_point(kind, nullptr, site);
+    int wanted = next;
+    if (cpu.access >= cpu.director_point) {
+      const Decision decision = director_->decide(point);
+      if (decision.preempt >= 0) wanted = decision.preempt;
+    } else {
+      wanted = director_->pick_next(point, next);
+    }
+    if (wanted != next) {
+      if (wanted >= 0 && wanted < kMaxCpus && cpus_[wanted].state == CpuState::kRunnable) {
+        next = wanted;
+        record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
+      } else {
+        ++missed_;
+      }
+    }
+    cpu.director_point = director_->next_point(cpu.id, cpu.op, cpu.access);
+  }
+  limit_point(cpu);
+  if (next != cpu.id) switch_to(next, site);
+}
+
+uint8_t Machine::blocked_mask() const {
+  uint8_t mask = 0;
+  for (int i = 0; i < kMaxCpus; ++i) {
+    if (cpus_[i].state == CpuState::kBlocked) mask |= bit(i);
+  }
+  return mask;
+}
+
+void Machine::fail_blocked(Site site) {
+  std::string what;
+  for (int i = 0; i < kMaxCpus; ++i) {
+    if (cpus_[i].state != CpuState::kBlocked) continue;
+    if (!what.empty()) what += ", ";
+    what += "cpu" + std::to_string(i) + " waits for " + cpus_[i].waits_for;
+  }
+  fail("deadlock", std::move(what), site);
+}
+
+void Machine::relax(Site site) {
+  Cpu& cpu = *current_;
+  step(AccessKind::kFence, nullptr, site);
+  if (alone_) return;
+  // Someone else first: a loop that waits must not starve the one it waits for.
+  cpu.state = CpuState::kBlocked;
+  int next = fallback_cpu();
+  if (next < 0 && grace_periods.release_held()) next = fallback_cpu();
+  cpu.state = CpuState::kRunnable;
+  if (next < 0) return;
+  if (asks_relax()) return;  // an exploration decides by itself, at the next access
+  switch_to(next, site);
+}
+
+void Machine::wait(WaitQueue& queue, const char* what, Site site) {
+  Cpu& cpu = *current_;
+  cpu.waits_for = what;
+  if (alone_) {
+    // Nobody else could ever wake it, unless deferred work does.
+    if (grace_periods.run_all_now()) return;
+    fail("deadlock", std::string("alone, it waits for ") + what, site);
+  }
+  queue.waiting |= bit(cpu.id);
+  cpu.waits_on = &queue;
+  cpu.state = CpuState::kBlocked;
+  if (options_.trace) trace_note(Event::kBlock, what, 0, site);
+  leave(AccessKind::kBlock, site);
+  cpu.waits_on = nullptr;
+}
+
+void Machine::wake(WaitQueue& queue) {
+  for (int i = 0; i < kMaxCpus; ++i) {
+    if ((queue.waiting & bit(i)) != 0) cpus_[i].state = CpuState::kRunnable;
+  }
+  queue.waiting = 0;
+}
+
+bool Machine::injected_failure(Site site) {
+  step(AccessKind::kFallible, nullptr, site);
+  Cpu& cpu = *current_;
+  if (alone_ || cpu.decision_at != cpu.access || !cpu.decision.fail) return false;
+  cpu.decision.fail = false;
+  record(DirectiveKind::kFail, 0);
+  mix(0xfa11);
+  if (options_.trace) trace_note(Event::kFail, "injected failure", 0, site);
+  return true;
+}
+
+int Machine::choose(int count, Site site) {
+  if (alone_ || director_ == nullptr) return 0;
+  return director_->choose(make_point(AccessKind::kFence, nullptr, site), count);
+}
+
+Decision Machine::take_decision() {
+  Cpu& cpu = *current_;
+  if (cpu.decision_at != cpu.access) return Decision{};
+  cpu.decision_at = 0;
+  return cpu.decision;
+}
+
+void Machine::mix_state(uint64_t value) {
+  if (!options_.track_state) return;
+  current_->history = (current_->history ^ value) * 0xD6E8FEB86659FD93ull + 0x9E37;
+  current_->history ^= current_->history >> 29;
+  ++state_.version;
+}
+
+uint64_t Machine::state_hash() const {
+  uint64_t hash = state_.locations ^ (state_.barriers * 0xA24BAED4963EE407ull);
+  for (int i = 0; i < kMaxCpus; ++i) {
+    const Cpu& cpu = cpus_[i];
+    hash = (hash ^ (cpu.history + static_cast<uint64_t>(cpu.state) + i)) * 0x9FB21C651E98DF25ull;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+void Machine::trace_note(Event event, const char* note, uint64_t value, Site site) {
+  TraceEvent entry;
+  entry.event = event;
+  entry.cpu = current_->id;
+  entry.op = current_->op;
+  entry.access = current_->access;
+  entry.step = steps_;
+  entry.note = note;
+  entry.value = value;
+  entry.site = site;
+  trace_.push_back(entry);
+}
+
+}  // namespace vmafuzz::sim

@@ -1,0 +1,539 @@
+// The slow paths of memory: locations with concurrent stores, barriers, races.
+//
+// Names in quotes are relations of tools/memory-model/linux-kernel.cat.
+#include "sim/memory.h"
+
+#include "sim/trace.h"
+
+namespace vmafuzz::sim {
+namespace {
+
+constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
+
+}  // namespace
+
+// --- what a load may read ----------------------------------------------------------------------------
+
+// True if a CPU with knowledge `clock` must not read behind `store`.
+bool Machine::known(const Store& store, const Clock& clock, int cpu) const {
+  if (store.cpu == kNoCpu) return true;
+  if (rule(Rule::kCoherence) && (store.cpu == cpu || store.seen[cpu] != 0)) return true;
+  if (clock.w[store.cpu] >= store.time) return true;
+  // Some CPU saw this store or a newer one, and we know of that load.
+  return lanes_any((store.seen != 0) & (store.seen <= clock.r));
+}
+
+// What orders this load: barriers and acquires before it, and the dependency of its address.
+Clock Machine::load_floor(const Cpu& cpu, const Location& location) const {
+  Clock floor = cpu.known;
+  floor.join(cpu.before_load);
+  if (has_address_ && rule(Rule::kAddressDependency)) {
+    floor.join(address_.message);
+    floor.join(address_.before);
+  }
+  if (!options_.assume_dependencies || !rule(Rule::kAddressDependency)) return floor;
+  // The address came from a pointer that this CPU loaded: that load's message orders this one.
+  if (const Object* object = arena.object_of(&location)) {
+    if (const uint32_t from = object->pointer_store[cpu.id]; from != 0) {
+      floor.join(stores_[from].message);
+      floor.join(stores_[from].before);
+    }
+  }
+  return floor;
+}
+
+// How many stores may be read, newest first; at least 1.
+int Machine::readable(const Cpu& cpu, const Location& location) const {
+  const Clock floor = load_floor(cpu, location);
+  int count = 1;
+  for (const Store* store = &stores_[location.newest];
+       store->prev != 0 && !known(*store, floor, cpu.id); store = &stores_[store->prev]) {
+    ++count;
+  }
+  return count;
+}
+
+uint32_t Machine::store_back(Cpu& cpu, const Location& location, int back) {
+  uint32_t index = location.newest;
+  for (; back > 0; --back) {
+    const Store& newer = stores_[index];
+    // Remembered for (prop \ id) & int: this CPU is overtaken by a store that it may hear of later.
+    const uint16_t first = cpu.overtaken[newer.cpu];
+    if (first == 0 || newer.time < first) cpu.overtaken[newer.cpu] = newer.time;
+    index = newer.prev;
+  }
+  return index;
+}
+
+// Picks the store to read among those allowed, when someone wants to.
+uint32_t Machine::pick_store(Cpu& cpu, Location& location, Site site) {
+  const bool decided = cpu.decision_at == cpu.access && cpu.decision.stale != 0;
+  if (!decided && !asks_loads_) return location.newest;
+  if (rule(Rule::kCoherence) && (stores_[location.newest].cpu == cpu.id ||
+                                 stores_[location.newest].seen[cpu.id] != 0)) {
+    if (decided) ++missed_;
+    return location.newest;
+  }
+  const int count = readable(cpu, location);
+  int back = 0;
+  if (decided) {
+    back = cpu.decision.stale;
+    cpu.decision.stale = 0;
+    if (back >= count) {
+      ++missed_;
+      back = count - 1;
+    }
+  } else if (count > 1 && cpu.stale_run < options_.limits.stale_loads) {
+    back = director_->pick_store(make_point(AccessKind::kLoad, &location, site), count);
+  }
+  if (back == 0) return location.newest;
+  ++cpu.stale_run;
+  record(DirectiveKind::kStale, static_cast<uint8_t>(back));
+  return store_back(cpu, location, back);
+}
+
+// The load has read `store`: what the CPU learns, now or when a barrier comes.
+void Machine::observe(Cpu& cpu, Store& store, Order order) {
+  if (store.seen[cpu.id] == 0) store.seen[cpu.id] = cpu.time;
+  const bool acquire = order == Order::kAcquire && rule(Rule::kAcquireOrders);
+  if (store.cpu == cpu.id) {
+    // "rfi" is not in "hb", but (dep ; rfi) is in "to-r": then everything that the store could depend
+    // on comes before this load.
+    if (acquire && (store.flags & kDependentStore) != 0) learn_pending(cpu);
+    if (!options_.assume_dependencies) set_dependency(cpu, store, (store.flags & kDependentStore) != 0);
+    return;
+  }
+  if (store.cpu == kNoCpu) {
+    if (!options_.assume_dependencies) set_dependency(cpu, store, false);
+    return;
+  }
+  if (order == Order::kNoReturn && rule(Rule::kRmbSkipsNoReturn)) {
+    cpu.read_noreturn.join(store.message);
+  } else {
+    cpu.read.join(store.message);
+  }
+  if (rule(Rule::kBeforeTravels)) cpu.read_before.join(store.before);
+  const bool returns = rule(Rule::kOwnOrderReturns) && order_returns(cpu, store);
+  if (acquire) {
+    cpu.known.join(store.message);
+    learn_before(cpu, store.before);
+    if (returns) learn_pending(cpu);
+  }
+  if (options_.assume_dependencies) {
+    if (rule(Rule::kBeforeTravels)) cpu.before_store.join(store.before);
+    cpu.before_store.x |= bit(cpu.id);
+  } else {
+    set_dependency(cpu, store, returns);
+  }
+}
+
+// "(prop \ id) & int": something that this CPU did earlier was overwritten by a store that had to
+// reach it before this one, or precedes it in happens-before.
+bool Machine::order_returns(const Cpu& cpu, const Store& store) const {
+  if (((store.message.x | store.before.x) & bit(cpu.id)) != 0) return true;
+  return lanes_any((cpu.overtaken != 0) & (cpu.overtaken <= store.message.w));
+}
+
+void Machine::learn_before(Cpu& cpu, const Clock& before) {
+  if (!rule(Rule::kBeforeTravels)) return;
+  cpu.before_load.join(before);
+  cpu.before_store.join(before);
+}
+
+// What earlier loads of this CPU have read becomes effective.
+void Machine::learn_pending(Cpu& cpu) {
+  cpu.known.join(cpu.read);
+  cpu.known.join(cpu.read_noreturn);
+  learn_before(cpu, cpu.read_before);
+}
+
+void Machine::set_dependency(Cpu& cpu, const Store& store, bool pending) {
+  Dependency& result = last_dependency_;
+  result = Dependency{};
+  if (store.cpu != kNoCpu && store.cpu != cpu.id) {
+    result.message = store.message;
+    if (rule(Rule::kBeforeTravels)) result.before = store.before;
+  }
+  result.before.join(cpu.before_load);
+  if (pending) {
+    result.message.join(cpu.read);
+    result.message.join(cpu.read_noreturn);
+    result.before.join(cpu.read_before);
+  }
+  if (has_address_) result.join(address_);
+  result.before.x |= bit(cpu.id);
+}
+
+void Machine::depend_address(const Dependency& dependency) {
+  if (options_.assume_dependencies) return;
+  address_.join(dependency);
+  has_address_ = true;
+}
+
+void Machine::depend_control(const Dependency& dependency) {
+  if (!options_.assume_dependencies && rule(Rule::kControlDependency)) {
+    current_->before_store.join(dependency.before);
+  }
+}
+
+void Machine::forget_address() {
+  if (!has_address_) return;
+  has_address_ = false;
+  address_ = Dependency{};
+}
+
+uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool may_race, Site site) {
+  Cpu& cpu = *current_;
+  if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
+  if (location.newest == 0) {
+    if (plain && !may_race) note_plain_load(cpu, location);
+    mix(location.value + arena.id_of(&location) + cpu.id);
+    if (!options_.assume_dependencies) set_dependency(cpu, stores_[0], false);
+    if (watched_) watch(AccessKind::kLoad, location, location.value, 0, order, plain, may_race, site);
+    forget_address();
+    return location.value;
+  }
+  if (plain && !may_race && (location.flags & kSync) == 0) check_load_race(cpu, location, site);
+  const uint32_t index = pick_store(cpu, location, site);
+  Store& store = stores_[index];
+  uint64_t value = store.value;
+  if (plain && cpu.decision_at == cpu.access && (cpu.decision.tear || cpu.decision.reload)) {
+    value = compiler_load(cpu, location, store, site);
+  }
+  observe(cpu, store, order);
+  if ((location.flags & kPointer) != 0 && value != 0) {
+    if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = index;
+  }
+  if (plain && !may_race) note_plain_load(cpu, location);
+  mix(value + arena.id_of(&location) + cpu.id);
+  if (watched_) watch(AccessKind::kLoad, location, value, index, order, plain, may_race, site);
+  forget_address();
+  return value;
+}
+
+// A compiler may split a plain load, or do it again and use the second value (access-marking.txt).
+uint64_t Machine::compiler_load(Cpu& cpu, Location& location, const Store& store, Site site) {
+  const Decision decision = cpu.decision;
+  cpu.decision.tear = cpu.decision.reload = false;
+  const Store& newest = stores_[location.newest];
+  if (decision.reload) {
+    record(DirectiveKind::kReload, 0);
+    return newest.value;
+  }
+  if (newest.prev == 0 || known(newest, load_floor(cpu, location), cpu.id)) return store.value;
+  const uint64_t old = stores_[newest.prev].value;
+  if (old == newest.value) return store.value;
+  record(DirectiveKind::kTear, 0);
+  if ((location.flags & kPointer) != 0) return Arena::kTornPointer;
+  (void)site;
+  // Halves of 32 bits tell nothing about small numbers: the model's page offsets are 16 bits apart.
+  constexpr uint64_t kLowHalf = 0x0000'ffff'0000'ffffull;
+  return (newest.value & kLowHalf) | (old & ~kLowHalf);
+}
+
+// --- stores ------------------------------------------------------------------------------------------
+
+Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Site site) {
+  Cpu& cpu = *current_;
+  if (store_count_ + 2 >= stores_.size()) fail(kStepLimit, "more stores than the arena holds", site);
+  if (location.newest == 0) {
+    Store& base = stores_[store_count_];
+    base = Store{};
+    base.value = location.value;
+    base.site = site;
+    location.newest = store_count_++;
+  }
+  const uint32_t index = store_count_++;
+  Store& store = stores_[index];
+  store.message = cpu.publish;
+  store.message.x |= location.accessed & ~bit(cpu.id);  // "overwrite & ext"
+  store.before = cpu.before_store;
+  store.seen = Lanes{};
+  store.seen[cpu.id] = cpu.time;
+  store.value = value;
+  store.site = site;
+  store.prev = location.newest;
+  store.time = cpu.time;
+  store.cpu = cpu.id;
+  store.flags = flags;
+  store.op = cpu.op;
+  store.serial = steps_;
+  if (options_.assume_dependencies) {
+    store.flags |= kDependentStore;
+  } else {
+    add_precise_order(cpu, location, store);
+  }
+  location.accessed |= bit(cpu.id);
+  location.newest = index;
+  location.value = value;
+  return store;
+}
+
+// Without assumed dependencies, a store comes after what it depends on and, "overwrite & int", after
+// what its CPU did to the same location.
+void Machine::add_precise_order(Cpu& cpu, const Location& location, Store& store) {
+  if (has_address_ && rule(Rule::kDataDependency)) {
+    store.before.join(address_.before);
+    store.flags |= kDependentStore;
+  }
+  for (uint32_t i = location.newest; i != 0; i = stores_[i].prev) {
+    const Store& older = stores_[i];
+    if (older.seen[cpu.id] == 0) continue;
+    store.before.join(older.before);
+    store.before.join(cpu.before_load);
+    store.before.x |= bit(cpu.id);
+    break;
+  }
+}
+
+void Machine::finish_store(Cpu& cpu, Store& store) {
+  cpu.written.join(store.message);
+  cpu.written_before.join(store.before);
+  cpu.written_before.x |= bit(cpu.id);
+  ++cpu.time;
+}
+
+// "po-rel", with A-cumulativity: everything that this CPU did or has read.
+void Machine::publish_release(Cpu& cpu, Store& store) {
+  if (!rule(Rule::kReleasePublishes)) return;
+  if (rule(Rule::kReleaseCumulative)) {
+    store.message.join(cpu.read);
+    store.message.join(cpu.read_noreturn);
+    store.message.r[cpu.id] = cpu.time;
+  }
+  store.message.join(cpu.written);
+  store.message.w[cpu.id] = cpu.time;
+  if (rule(Rule::kBeforeTravels)) {
+    store.before.join(cpu.read_before);
+    store.before.join(cpu.written_before);
+  }
+  store.before.x |= bit(cpu.id);
+}
+
+void Machine::store_slow(Location& location, uint64_t value, Order order, bool plain, bool may_race,
+                         Site site) {
+  if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
+  if (alone_) {
+    location.value = value;
+    location.newest = 0;
+    location.readers = 0;
+    if (watched_) watch(AccessKind::kStore, location, value, 0, order, plain, may_race, site);
+    forget_address();
+    return;
+  }
+  Cpu& cpu = *current_;
+  if (location.readers != 0) check_store_race(cpu, location, value, may_race, site);
+  uint8_t flags = plain ? kPlainStore : 0;
+  if (may_race) flags |= kMayRaceStore;
+  Store& store = new_store(location, value, flags, site);
+  if (order == Order::kRelease) publish_release(cpu, store);
+  finish_store(cpu, store);
+  if (watched_) {
+    watch(AccessKind::kStore, location, value, location.newest, order, plain, may_race, site);
+  }
+  forget_address();
+}
+
+void Machine::unlock_store(Location& location, uint64_t value, Order order, Site site) {
+  store(location, value, order, false, false, site);
+  if (location.newest != 0) stores_[location.newest].flags |= kUnlockStore;
+}
+
+// --- read-modify-write -------------------------------------------------------------------------------
+
+uint64_t Machine::rmw_begin(Location& location, Order order, Site site) {
+  if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
+  if (alone_) return location.value;
+  Cpu& cpu = *current_;
+  if (order == Order::kFull && rule(Rule::kRmwFullBarrier)) full_barrier(cpu);
+  location.accessed |= bit(cpu.id);
+  if (location.newest == 0) {
+    rmw_read_ = 0;
+    if (!options_.assume_dependencies) set_dependency(cpu, stores_[0], false);
+    return location.value;
+  }
+  rmw_read_ = rule(Rule::kRmwAtomic) ? location.newest : pick_store(cpu, location, site);
+  Store& store = stores_[rmw_read_];
+  observe(cpu, store, order);
+  return store.value;
+}
+
+void Machine::rmw_end(Location& location, uint64_t value, Order order, Site site) {
+  mix(value + arena.id_of(&location) + current_->id + 1);
+  if (alone_) {
+    location.value = value;
+    location.newest = 0;
+    if (watched_) watch(AccessKind::kRmw, location, value, 0, order, false, false, site);
+    forget_address();
+    return;
+  }
+  Cpu& cpu = *current_;
+  if (location.readers != 0) check_store_race(cpu, location, value, false, site);
+  const uint32_t read = rmw_read_;
+  Store& store = new_store(location, value, kRmwStore, site);
+  // "rmw-sequence": it carries on what it read; its own dependency on that load is a data dependency.
+  if (read != 0 && rule(Rule::kRmwSequence)) store.message.join(stores_[read].message);
+  if (!options_.assume_dependencies) store.before.join(last_dependency_.before);
+  if (order == Order::kRelease) publish_release(cpu, store);
+  finish_store(cpu, store);
+  if (order == Order::kFull && rule(Rule::kRmwFullBarrier)) full_barrier(cpu);
+  if (watched_) watch(AccessKind::kRmw, location, value, read, order, false, false, site);
+  forget_address();
+}
+
+bool Machine::cmpxchg(Location& location, uint64_t* expected, uint64_t desired, Order order,
+                      Site site) {
+  step(AccessKind::kRmw, &location, site);
+  if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
+  Cpu& cpu = *current_;
+  location.accessed |= bit(cpu.id);
+  uint32_t index = location.newest;
+  uint64_t value = location.value;
+  if (!alone_ && index != 0) {
+    // A stale store can only make it fail: success must follow what it read at once ("atomic").
+    index = pick_store(cpu, location, site);
+    if (index != location.newest && stores_[index].value == *expected) index = location.newest;
+    value = stores_[index].value;
+  }
+  if (value == *expected) {
+    if (!alone_ && order == Order::kFull && rule(Rule::kRmwFullBarrier)) full_barrier(cpu);
+    rmw_read_ = index;
+    if (!alone_ && index != 0) {
+      observe(cpu, stores_[index], order);
+    } else if (!options_.assume_dependencies) {
+      set_dependency(cpu, stores_[0], false);
+    }
+    rmw_end(location, desired, order, site);
+    return true;
+  }
+  if (!alone_ && order == Order::kFull && !rule(Rule::kFailedCmpxchgFree)) full_barrier(cpu);
+  if (!alone_ && index != 0) {
+    observe(cpu, stores_[index], Order::kRelaxed);
+  } else if (!options_.assume_dependencies) {
+    set_dependency(cpu, stores_[0], false);
+  }
+  mix(value + arena.id_of(&location) + cpu.id);
+  if (watched_) {
+    watch(AccessKind::kLoad, location, value, index, Order::kRelaxed, false, false, site);
+  }
+  forget_address();
+  *expected = value;
+  return false;
+}
+
+// --- barriers ----------------------------------------------------------------------------------------
+
+void Machine::smp_wmb(Site site) {
+  step(AccessKind::kFence, nullptr, site);
+  if (watched_) watch_fence("smp_wmb", site);
+  if (alone_) return;
+  Cpu& cpu = *current_;
+  if (rule(Rule::kWmbPublishes)) {
+    cpu.publish.join(cpu.written);
+    cpu.publish.w[cpu.id] = cpu.time;
+    if (!rule(Rule::kWmbNotCumulative)) {
+      cpu.publish.join(cpu.read);
+      cpu.publish.r[cpu.id] = cpu.time;
+    }
+    cpu.before_store.join(cpu.written_before);
+  }
+  ++cpu.time;
+}
+
+void Machine::smp_rmb(Site site) {
+  step(AccessKind::kFence, nullptr, site);
+  if (watched_) watch_fence("smp_rmb", site);
+  if (alone_) return;
+  Cpu& cpu = *current_;
+  if (rule(Rule::kRmbOrders)) {
+    cpu.known.join(cpu.read);
+    if (rule(Rule::kBeforeTravels)) cpu.before_load.join(cpu.read_before);
+    cpu.before_load.x |= bit(cpu.id);
+  }
+  ++cpu.time;
+}
+
+void Machine::smp_mb(Site site) {
+  step(AccessKind::kFence, nullptr, site);
+  if (watched_) watch_fence("smp_mb", site);
+  if (alone_) return;
+  full_barrier(*current_);
+}
+
+// What must have reached every CPU after a strong fence of this CPU.
+Clock Machine::all_events(const Cpu& cpu) const {
+  Clock all = cpu.publish;
+  all.join(cpu.read);
+  all.join(cpu.read_noreturn);
+  all.join(cpu.written);
+  all.include(cpu.id, cpu.time);
+  all.join(cpu.read_before);
+  all.join(cpu.written_before);
+  all.join(cpu.before_load);
+  all.join(cpu.before_store);
+  all.x |= bit(cpu.id);
+  return all;
+}
+
+void Machine::full_barrier(Cpu& cpu) {
+  if (rule(Rule::kFullPublishes)) {
+    // "A-cumul(strong-fence)".
+    cpu.publish.join(cpu.read);
+    cpu.publish.join(cpu.read_noreturn);
+    cpu.publish.join(cpu.written);
+    cpu.publish.include(cpu.id, cpu.time);
+  }
+  Clock all = all_events(cpu);
+  if (rule(Rule::kFullPropagates)) {
+    // "pb": barriers run in one order; what an earlier one published has reached everyone.
+    barriers_.join(all);
+    all = barriers_;
+    if (options_.track_state) {
+      state_.barriers = (state_.barriers ^ cpu.history) * 0xC2B2AE3D27D4EB4Full;
+      mix_state(state_.barriers);
+    }
+  }
+  if (rule(Rule::kFullOrdersLoads)) {
+    cpu.known.join(all);
+    cpu.before_load.join(all);
+  }
+  cpu.before_store.join(all);
+  cpu.read_before.join(all);
+  cpu.written_before.join(all);
+  ++cpu.time;
+}
+
+void Machine::join_everything(Cpu& cpu, const Clock& events) {
+  cpu.known.join(events);
+  cpu.before_load.join(events);
+  cpu.before_store.join(events);
+  cpu.read_before.join(events);
+  cpu.written_before.join(events);
+}
+
+// "po-unlock-lock-po": what came before the unlock that this lock operation took over from reaches
+// third CPUs before stores made under the lock, and is before everything done under it.
+void Machine::acquire_handover(Location& lock) {
+  if (alone_ || lock.newest == 0 || !rule(Rule::kLockHandover)) return;
+  Cpu& cpu = *current_;
+  // The newest store is this CPU's own lock word; the unlock is the one before it.
+  for (uint32_t i = stores_[lock.newest].prev; i != 0; i = stores_[i].prev) {
+    const Store& store = stores_[i];
+    if ((store.flags & kUnlockStore) == 0) continue;
+    cpu.publish.join(store.message);
+    if (store.cpu == cpu.id) {
+      cpu.known.join(store.message);
+      learn_before(cpu, store.before);
+    }
+    return;
+  }
+}
+
+Clock Machine::knowledge() const {
+  Clock all = current_->known;
+  all.join(current_->before_load);
+  all.include(current_->id, current_->time);
+  return all;
+}
+
+}  // namespace vmafuzz::sim

@@ -1,0 +1,250 @@
+#include "sim/rcu.h"
+
+#include "sim/memory.h"
+#include "sim/trace.h"
+
+namespace vmafuzz::sim {
+
+GracePeriods grace_periods;
+
+void GracePeriods::reset() {
+  for (int i = 0; i < item_count_; ++i) items_[i] = Item{};
+  domains_ = {};
+  used_readers_ = 0;
+  item_count_ = 0;
+  sequence_ = 0;
+  next_release_ = UINT32_MAX;
+  ready_ = 0;
+  deferred_access_.fill(0);
+}
+
+// --- readers -----------------------------------------------------------------------------------------
+
+bool GracePeriods::inside(int domain) const { return domains_[domain].nesting[machine.cpu()] != 0; }
+
+void GracePeriods::read_lock(int domain, Site site) {
+  machine.step(AccessKind::kFence, nullptr, site);
+  Domain& d = domains_[domain];
+  const int cpu = machine.cpu();
+  if (d.nesting[cpu]++ == 0) d.reader[cpu] = static_cast<uint8_t>(enter(domain, site));
+}
+
+void GracePeriods::read_unlock(int domain, Site site) {
+  machine.step(AccessKind::kFence, nullptr, site);
+  Domain& d = domains_[domain];
+  const int cpu = machine.cpu();
+  if (d.nesting[cpu] == 0) machine.fail("lock-imbalance", "rcu_read_unlock without a reader", site);
+  if (--d.nesting[cpu] == 0) exit(domain, d.reader[cpu], site);
+}
+
+int GracePeriods::srcu_read_lock(int domain, Site site) {
+  machine.step(AccessKind::kFence, nullptr, site);
+  return enter(domain, site);
+}
+
+void GracePeriods::srcu_read_unlock(int domain, int reader, Site site) {
+  machine.step(AccessKind::kFence, nullptr, site);
+  if (reader < 0 || reader >= kMaxReaders || (domains_[domain].readers >> reader & 1) == 0) {
+    machine.fail("lock-imbalance", "srcu_read_unlock of a reader that is not active", site);
+  }
+  exit(domain, reader, site);
+}
+
+int GracePeriods::enter(int domain, Site site) {
+  Domain& d = domains_[domain];
+  if (~used_readers_ == 0) machine.fail(kStepLimit, "more RCU readers than the machine counts", site);
+  const int reader = __builtin_ctzll(~used_readers_);
+  const uint64_t mask = uint64_t{1} << reader;
+  used_readers_ |= mask;
+  d.readers |= mask;
+  if (machine.alone()) return reader;
+  bool joins = true;
+  for (int i = 0; i < item_count_; ++i) {
+    Item& item = items_[i];
+    if (item.state != State::kWaiting || item.domain != domain) continue;
+    if (machine.choose(2, site) == 1) {
+      item.readers |= mask;  // the grace period waits for this reader as well
+      joins = false;
+      machine.mix_state(0x3a1 + static_cast<uint64_t>(i));
+    }
+  }
+  if (joins && rule(Rule::kRcuReaderSees)) machine.join_everything(machine.current(), d.begun);
+  machine.mix_state(d.hash + static_cast<uint64_t>(domain));
+  return reader;
+}
+
+void GracePeriods::exit(int domain, int reader, Site site) {
+  (void)site;
+  Domain& d = domains_[domain];
+  const uint64_t mask = uint64_t{1} << reader;
+  d.readers &= ~mask;
+  used_readers_ &= ~mask;
+  machine.mix_state(0x0e17);
+  for (int i = 0; i < item_count_; ++i) {
+    Item& item = items_[i];
+    if (item.state != State::kWaiting || (item.readers & mask) == 0) continue;
+    item.readers &= ~mask;
+    if (rule(Rule::kRcuReaderPublishes)) item.events.join(machine.all_events(machine.current()));
+    item.hash ^= machine.current().history * 0x9FB21C651E98DF25ull;
+    finish_readers(item);
+  }
+  Cpu& cpu = machine.current();
+  ++cpu.time;  // later events are not part of what the grace period has waited for
+}
+
+// --- grace periods -----------------------------------------------------------------------------------
+
+GracePeriods::Item* GracePeriods::new_item(int domain, Site site) {
+  int index = 0;
+  while (index < item_count_ && items_[index].state != State::kFree) ++index;
+  if (index == kItems) machine.fail(kStepLimit, "more deferred work than the machine counts", site);
+  if (index == item_count_) ++item_count_;
+  Item& item = items_[index];
+  item = Item{};
+  item.domain = static_cast<int8_t>(domain);
+  item.op = machine.current().op;
+  item.sequence = ++sequence_;
+  item.state = State::kWaiting;
+  return &item;
+}
+
+void GracePeriods::synchronize(int domain, Site site) {
+  machine.smp_mb(site);
+  Domain& d = domains_[domain];
+  if (machine.alone()) {
+    if (d.readers != 0) machine.fail("deadlock", "a grace period awaited inside its own reader", site);
+    run_all_now();
+    return;
+  }
+  Item* item = new_item(domain, site);
+  item->synchronous = true;
+  item->readers = rule(Rule::kRcuWaitsForReaders) ? d.readers : 0;
+  if (!rule(Rule::kSrcuDomains)) item->readers = used_readers_;
+  d.begun.join(machine.all_events(machine.current()));
+  d.hash = (d.hash ^ machine.current().history) * 0xC2B2AE3D27D4EB4Full;
+  machine.mix_state(item->readers);
+  while (item->readers != 0) machine.wait(item->done, "a grace period", site);
+  machine.join_everything(machine.current(), item->events);
+  machine.mix_state(item->hash);
+  item->state = State::kFree;
+  machine.smp_mb(site);
+}
+
+void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
+  machine.step(AccessKind::kDefer, nullptr, site);
+  Item* item = new_item(domain, site);
+  item->function = function;
+  item->arg = arg;
+  item->events = machine.all_events(machine.current());
+  if (domain != kNoDomain) {
+    item->readers = domains_[domain].readers;
+    domains_[domain].begun.join(item->events);
+  }
+  const Decision decision = machine.take_decision();
+  if (decision.hold != 0) {
+    item->hold = decision.hold;
+    machine.record(DirectiveKind::kHold, decision.hold);
+  }
+  ++machine.current().time;
+  finish_readers(*item);
+}
+
+void GracePeriods::queue_work(Deferred function, void* arg, Site site) {
+  call(kNoDomain, function, arg, site);
+}
+
+void GracePeriods::finish_readers(Item& item) {
+  if (item.readers != 0) return;
+  if (item.synchronous) {
+    machine.wake(item.done);
+    return;
+  }
+  if (item.hold != 0 && !machine.alone()) {
+    item.state = State::kHeld;
+    item.release = item.hold == kHoldToEnd ? UINT32_MAX : machine.steps() + item.hold;
+    count_release();
+    return;
+  }
+  make_ready(item);
+}
+
+void GracePeriods::make_ready(Item& item) {
+  item.state = State::kReady;
+  ++ready_;
+  if (!machine.alone()) machine.deferred_ready(item.domain < 0 ? kWorkCpu : kRcuCpu);
+}
+
+void GracePeriods::count_release() {
+  next_release_ = UINT32_MAX;
+  for (int i = 0; i < item_count_; ++i) {
+    if (items_[i].state == State::kHeld && items_[i].release < next_release_) {
+      next_release_ = items_[i].release;
+    }
+  }
+  machine.limit_current_point();
+}
+
+bool GracePeriods::release_due(uint32_t step) {
+  if (step < next_release_) return false;
+  for (int i = 0; i < item_count_; ++i) {
+    if (items_[i].state == State::kHeld && items_[i].release <= step) make_ready(items_[i]);
+  }
+  count_release();
+  return true;
+}
+
+bool GracePeriods::release_held() {
+  bool any = false;
+  for (int i = 0; i < item_count_; ++i) {
+    if (items_[i].state != State::kHeld) continue;
+    make_ready(items_[i]);
+    any = true;
+  }
+  next_release_ = UINT32_MAX;
+  return any;
+}
+
+GracePeriods::Item* GracePeriods::next_ready(bool work) {
+  Item* first = nullptr;
+  for (int i = 0; i < item_count_; ++i) {
+    Item& item = items_[i];
+    if (item.state != State::kReady || (item.domain < 0) != work) continue;
+    if (first == nullptr || item.sequence < first->sequence) first = &item;
+  }
+  return first;
+}
+
+void GracePeriods::run_item(Item& item) {
+  item.state = State::kRunning;
+  --ready_;
+  Cpu& cpu = machine.current();
+  if (!machine.alone()) {
+    const uint16_t op = item.op;
+    uint16_t& used = deferred_access_[op % deferred_access_.size()];
+    machine.begin_deferred(op, static_cast<uint16_t>(kDeferredAccess + used));
+    machine.join_everything(cpu, item.events);
+    item.function(item.arg);
+    used = static_cast<uint16_t>(cpu.access - kDeferredAccess);
+  } else {
+    item.function(item.arg);
+  }
+  item.state = State::kFree;
+}
+
+bool GracePeriods::run_all_now() {
+  bool any = false;
+  while (ready_ > 0) {
+    Item* item = next_ready(true);
+    if (item == nullptr) item = next_ready(false);
+    run_item(*item);
+    any = true;
+  }
+  return any;
+}
+
+void GracePeriods::context_main(void* arg) {
+  const bool work = static_cast<Cpu*>(arg)->id == kWorkCpu;
+  while (Item* item = grace_periods.next_ready(work)) grace_periods.run_item(*item);
+}
+
+}  // namespace vmafuzz::sim

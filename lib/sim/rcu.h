@@ -1,0 +1,104 @@
+// Grace periods, work items: what an operation leaves behind, and when it runs.
+//
+// A grace period is its two-sided guarantee and nothing more. A reader that is inside when it begins
+// is waited for, and the updater then knows everything the reader did. A reader that begins later sees
+// everything that came before the grace period's beginning; while one is in progress, it may instead
+// be waited for as well (a choice of the machine). That is the `rcu` axiom of linux-kernel.cat.
+//
+// A callback is ready as soon as its last reader has left, the earliest legal moment and the most
+// hostile one, and then runs at once on kRcuCpu unless a directive holds it back; work items run
+// likewise on kWorkCpu. Both are interrupted by directives like any other CPU.
+#ifndef VMAFUZZ_SIM_RCU_H_
+#define VMAFUZZ_SIM_RCU_H_
+
+#include <array>
+#include <cstdint>
+
+#include "sim/machine.h"
+
+namespace vmafuzz::sim {
+
+using Deferred = void (*)(void* arg);
+
+// Domains: RCU flavours and SRCU structures, numbered by whoever uses the machine.
+inline constexpr int kNoDomain = -1;  // work items wait for no readers
+inline constexpr int kRcuDomain = 0;
+inline constexpr int kTasksTraceDomain = 1;
+inline constexpr int kFirstSrcuDomain = 2;
+inline constexpr int kRcuDomains = 8;
+inline constexpr int kMaxReaders = 64;
+
+class GracePeriods {
+ public:
+  void reset();
+
+  // Nestable per CPU (normal RCU, tasks-trace): only the outermost pair counts.
+  void read_lock(int domain, Site site);
+  void read_unlock(int domain, Site site);
+  bool inside(int domain) const;
+  // SRCU: every section stands for itself and may end on another CPU. Returns its number.
+  int srcu_read_lock(int domain, Site site);
+  void srcu_read_unlock(int domain, int reader, Site site);
+
+  void synchronize(int domain, Site site);
+  void call(int domain, Deferred function, void* arg, Site site);
+  void queue_work(Deferred function, void* arg, Site site);
+
+  // Held items may run now: nothing else can. False if there are none.
+  bool release_held();
+  bool release_due(uint32_t step);
+  uint32_t next_release() const { return next_release_; }
+  // Alone: everything that is ready runs here and now, until nothing is. False if there was nothing.
+  bool run_all_now();
+  static void context_main(void* cpu);
+
+ private:
+  enum class State : uint8_t { kFree, kWaiting, kHeld, kReady, kRunning };
+  struct Item {
+    State state = State::kFree;
+    int8_t domain = -1;          // -1: a work item
+    bool synchronous = false;    // a CPU waits in synchronize()
+    uint64_t readers = 0;        // that it still waits for
+    Deferred function = nullptr;
+    void* arg = nullptr;
+    Clock events;                // what its code comes after
+    WaitQueue done;
+    uint32_t release = 0;        // kHeld: step at which it runs
+    uint8_t hold = 0;
+    uint16_t op = 0;
+    uint32_t sequence = 0;
+    uint64_t hash = 0;
+  };
+  struct Domain {
+    uint8_t nesting[kMaxCpus] = {};
+    uint8_t reader[kMaxCpus] = {};
+    uint64_t readers = 0;        // active ones
+    Clock begun;                 // what came before the grace periods so far
+    uint64_t hash = 0;
+  };
+  static constexpr int kItems = 256;
+
+  int enter(int domain, Site site);
+  void exit(int domain, int reader, Site site);
+  Item* new_item(int domain, Site site);
+  void finish_readers(Item& item);
+  void make_ready(Item& item);
+  Item* next_ready(bool work);
+  void run_item(Item& item);
+  void count_release();
+
+  std::array<Item, kItems> items_;
+  std::array<Domain, kRcuDomains> domains_;
+  uint64_t used_readers_ = 0;
+  int item_count_ = 0;
+  uint32_t sequence_ = 0;
+  uint32_t next_release_ = UINT32_MAX;
+  int ready_ = 0;
+  std::array<uint16_t, 256> deferred_access_{};  // per operation, see kDeferredAccess
+};
+
+extern GracePeriods grace_periods;
+
+}  // namespace vmafuzz::sim
+
+#endif  // VMAFUZZ_SIM_RCU_H_

@@ -1,0 +1,58 @@
+// What happened, access by access. Kept only when Options::trace is set.
+#ifndef VMAFUZZ_SIM_TRACE_H_
+#define VMAFUZZ_SIM_TRACE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "sim/director.h"
+#include "sim/location.h"
+
+namespace vmafuzz::sim {
+
+enum class Event : uint8_t {
+  kLoad,
+  kStore,
+  kRmw,
+  kFence,     // `note` names it
+  kSwitch,    // `value`: the CPU that runs next
+  kBegin,     // an operation
+  kEnd,
+  kBlock,     // `note`: what it waits for
+  kAlloc,
+  kFree,
+  kGrace,     // grace periods: `note` says what
+  kNote,      // anything that the model wants said, such as a lock taken
+  kFail,      // an injected failure
+};
+
+struct TraceEvent {
+  Event event = Event::kNote;
+  uint8_t cpu = 0;
+  bool plain = false;
+  bool may_race = false;
+  uint16_t op = 0;
+  uint16_t access = 0;
+  uint16_t stale = 0;        // stores between the one read and the newest
+  uint8_t order = 0;         // Order
+  uint8_t from_cpu = 0xff;   // loads: who stored what was read
+  uint16_t from_op = 0;
+  uint64_t value = 0;        // stored, or read
+  uint64_t newest = 0;       // stale loads: what the newest store holds
+  uint32_t step = 0;
+  const Location* location = nullptr;
+  const char* note = "";
+  Site site;
+  Site from_site;            // loads: the store's
+  Site missed_site;          // stale loads: the newest store's
+};
+
+// "vm_area_struct#2.vm_start", "mm0.mm_lock_seq", or "?" for memory that nobody named.
+std::string location_name(const Location* location);
+std::string object_name(const struct Object& object);
+// A stored value as people read it: a number, or the name of what a pointer refers to.
+std::string value_name(const Location* location, uint64_t value);
+
+}  // namespace vmafuzz::sim
+
+#endif  // VMAFUZZ_SIM_TRACE_H_
