@@ -1,0 +1,7 @@
+#include "kernel/rules.h"
+
+namespace vmafuzz::kernel {
+
+kernel_rules rules;
+
+}  // namespace vmafuzz::kernel
