@@ -27,16 +27,16 @@ inline constexpr int kDirectiveKinds = 7;
 inline constexpr uint8_t kHoldToEnd = 255;
 
 struct Directive {
-  uint16_t op = 0;      // index of the operation in the program
-  uint16_t access = 0;  // 1 is the operation's beginning; deferred work counts from kDeferredAccess
+  uint16_t op = 0;      // index of the operation in the program, or a context's number below
+  uint16_t access = 0;  // 1 is the operation's beginning
   DirectiveKind kind = DirectiveKind::kPreempt;
   uint8_t arg = 0;
   bool operator==(const Directive&) const = default;
 };
 
-// Work that an operation leaves behind (grace periods, work items) has access numbers of its own, so
-// that they do not shift when the operation changes.
-inline constexpr uint16_t kDeferredAccess = 0x8000;
+// Deferred work belongs to no operation: CPU kWorkCpu + i stands for operation kFirstContextOp + i, and
+// its accesses count through the whole execution.
+inline constexpr uint16_t kFirstContextOp = 0xfffd;
 
 enum class AccessKind : uint8_t {
   kBegin,    // an operation begins

@@ -38,7 +38,7 @@ void Machine::begin(const Options& options, Director* director) {
   for (int i = 0; i < kMaxCpus; ++i) {
     Cpu& cpu = cpus_[i];
     // Everything but the fibre, which keeps its stack.
-    cpu.access = cpu.op = cpu.decision_at = 0;
+    cpu.access = cpu.op = cpu.op_start = cpu.decision_at = 0;
     cpu.next_point = cpu.director_point = 0xffff;
     cpu.time = 1;
     cpu.id = static_cast<uint8_t>(i);
@@ -151,7 +151,7 @@ void Machine::record(DirectiveKind kind, uint8_t arg) {
 void Machine::begin_op(uint16_t op, Site site) {
   Cpu& cpu = *current_;
   cpu.op = op;
-  cpu.access = 0;
+  cpu.access = cpu.op_start = 0;
   cpu.stale_run = 0;
   if (steps_ > options_.limits.steps) fail(kStepLimit, "the execution is longer than the limit", site);
   cpu.director_point =
@@ -166,20 +166,20 @@ void Machine::end_op() {
   if (alone_) grace_periods.run_all_now();
 }
 
-void Machine::begin_deferred(uint16_t op, uint16_t access) {
+void Machine::begin_deferred() {
   Cpu& cpu = *current_;
-  cpu.op = op;
-  cpu.access = access;
+  cpu.op = static_cast<uint16_t>(kFirstContextOp + cpu.id - kWorkCpu);
+  cpu.op_start = cpu.access;
   cpu.stale_run = 0;
-  cpu.director_point = director_ == nullptr ? 0xffff : director_->next_point(cpu.id, op, access);
+  cpu.director_point =
+      director_ == nullptr ? 0xffff : director_->next_point(cpu.id, cpu.op, cpu.access);
   limit_point(cpu);
 }
 
 // The slow path runs when the director wants it, when held work is due, when deferred work is ready,
 // and at the latest when the operation has used up its accesses.
 void Machine::limit_point(Cpu& cpu) {
-  const uint32_t start = cpu.access >= kDeferredAccess ? kDeferredAccess : 0;
-  uint32_t point = start + options_.limits.op_steps;
+  uint32_t point = cpu.op_start + options_.limits.op_steps;
   if (cpu.director_point < point) point = cpu.director_point;
   if (pending_contexts_ != 0) point = cpu.access + 1u;
   const uint32_t release = grace_periods.next_release();
@@ -192,8 +192,7 @@ void Machine::limit_point(Cpu& cpu) {
 
 void Machine::slow_point(AccessKind kind, const Location* location, Site site) {
   Cpu& cpu = *current_;
-  const uint32_t start = cpu.access >= kDeferredAccess ? kDeferredAccess : 0;
-  if (cpu.access >= start + options_.limits.op_steps) {
+  if (cpu.access >= cpu.op_start + options_.limits.op_steps) {
     fail("livelock", "one operation made " + std::to_string(options_.limits.op_steps) +
                          " accesses without finishing", site);
   }

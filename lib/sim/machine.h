@@ -61,6 +61,7 @@ struct Cpu {
   uint16_t next_point = 0xffff;      // the earliest of these: the slow path runs
   uint16_t director_point = 0xffff;  // the director wants to be asked
   uint16_t op = 0;
+  uint16_t op_start = 0;             // access at which the present piece of work began
   uint16_t time = 1;
   uint8_t id = 0;
   CpuState state = CpuState::kIdle;
@@ -212,7 +213,7 @@ class Machine {
   void acquire_handover(Location& lock);                // lock taken over: po-unlock-lock-po
   void deferred_ready(int context);                     // context has work to run now
   void full_barrier(Cpu& cpu);
-  void begin_deferred(uint16_t op, uint16_t access);
+  void begin_deferred();  // the next piece of deferred work on this context
   void limit_current_point() { limit_point(*current_); }
   Director* director() { return director_; }
   const Options& options() const { return options_; }

@@ -15,7 +15,6 @@ void GracePeriods::reset() {
   sequence_ = 0;
   next_release_ = UINT32_MAX;
   ready_ = 0;
-  deferred_access_.fill(0);
 }
 
 // --- readers -----------------------------------------------------------------------------------------
@@ -102,7 +101,6 @@ GracePeriods::Item* GracePeriods::new_item(int domain, Site site) {
   Item& item = items_[index];
   item = Item{};
   item.domain = static_cast<int8_t>(domain);
-  item.op = machine.current().op;
   item.sequence = ++sequence_;
   item.state = State::kWaiting;
   return &item;
@@ -217,17 +215,11 @@ GracePeriods::Item* GracePeriods::next_ready(bool work) {
 void GracePeriods::run_item(Item& item) {
   item.state = State::kRunning;
   --ready_;
-  Cpu& cpu = machine.current();
   if (!machine.alone()) {
-    const uint16_t op = item.op;
-    uint16_t& used = deferred_access_[op % deferred_access_.size()];
-    machine.begin_deferred(op, static_cast<uint16_t>(kDeferredAccess + used));
-    machine.join_everything(cpu, item.events);
-    item.function(item.arg);
-    used = static_cast<uint16_t>(cpu.access - kDeferredAccess);
-  } else {
-    item.function(item.arg);
+    machine.begin_deferred();
+    machine.join_everything(machine.current(), item.events);
   }
+  item.function(item.arg);
   item.state = State::kFree;
 }
 

@@ -65,7 +65,6 @@ class GracePeriods {
     WaitQueue done;
     uint32_t release = 0;        // kHeld: step at which it runs
     uint8_t hold = 0;
-    uint16_t op = 0;
     uint32_t sequence = 0;
     uint64_t hash = 0;
   };
@@ -94,7 +93,6 @@ class GracePeriods {
   uint32_t sequence_ = 0;
   uint32_t next_release_ = UINT32_MAX;
   int ready_ = 0;
-  std::array<uint16_t, 256> deferred_access_{};  // per operation, see kDeferredAccess
 };
 
 extern GracePeriods grace_periods;

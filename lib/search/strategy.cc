@@ -1,0 +1,238 @@
+#include "search/strategy.h"
+
+#include <iterator>
+
+#include "sim/arena.h"
+#include "sim/machine.h"
+
+namespace vmafuzz::search {
+
+using input::ReadPolicy;
+using input::Strategy;
+
+namespace {
+
+constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
+
+bool is_store(sim::AccessKind kind) {
+  return kind == sim::AccessKind::kStore || kind == sim::AccessKind::kRmw;
+}
+
+}  // namespace
+
+uint16_t expected_accesses(input::OpKind kind) {
+  switch (kind) {
+    case input::OpKind::kHit: return 60;
+    case input::OpKind::kFault: return 40;
+    case input::OpKind::kOpen:
+    case input::OpKind::kClose: return 15;
+    case input::OpKind::kRegister:
+    case input::OpKind::kUnregister: return 150;
+    case input::OpKind::kMremap: return 250;
+    default: return 150;
+  }
+}
+
+void StrategyDirector::begin(const input::Program& program) {
+  ReplayDirector::begin(program);
+  input::Header header = program.header;
+  uint64_t seed = header.seed;
+  for (const input::Op& op : program.ops) {
+    seed = (seed ^ static_cast<uint64_t>(op.kind) ^ (uint64_t{op.cpu} << 8)) * 0x100000001B3ull;
+  }
+  rng_ = input::Rng(seed);
+  if (header.strategy == Strategy::kPortfolio) draw_portfolio(header);
+  strategy_ = header.strategy;
+  policy_ = strategy_ == Strategy::kNone ? ReadPolicy::kNewest : header.policy;
+  eager_ = header.eager;
+  policy_arg_ = header.policy_arg;
+  order_ = input::cpu_order(header.permutation);
+  salt_ = static_cast<uint32_t>(rng_.next());
+  step_ = 0;
+  load_ = 0;
+  wanted_ = -1;
+  pending_.fill(nullptr);
+  count_work(program);
+  for (uint32_t& p : priority_) p = 0x1000 + rng_.below(1u << 20);
+  const int depth = header.depth == 0 ? 3 : header.depth;
+  draw_change_points(depth);
+  // One switch in 4 .. 128 accesses.
+  sticky_ = 256u >> (header.depth == 0 ? 2 + rng_.below(6) : 2 + header.depth % 6);
+  odd_count_ = policy_arg_ < kMaxMarks ? policy_arg_ : kMaxMarks;
+  const uint32_t range = 4u << rng_.below(7);
+  for (int i = 0; i < odd_count_; ++i) odd_loads_[i] = static_cast<uint16_t>(rng_.below(range));
+}
+
+void StrategyDirector::draw_portfolio(input::Header& header) {
+  constexpr Strategy kStrategies[] = {Strategy::kSticky, Strategy::kUrw, Strategy::kSurw,
+                                      Strategy::kPos,    Strategy::kPct, Strategy::kRoundRobin};
+  header.strategy = kStrategies[rng_.below(std::size(kStrategies))];
+  header.policy = static_cast<ReadPolicy>(rng_.below(input::kReadPolicyCount));
+  header.eager = rng_.chance(1, 2);
+  header.policy_arg = static_cast<uint8_t>(1 + rng_.below(4));
+  header.depth = static_cast<uint8_t>(rng_.below(6));
+  header.permutation = static_cast<uint8_t>(rng_.below(input::kPermutationCount));
+}
+
+void StrategyDirector::count_work(const input::Program& program) {
+  left_.fill(8);  // contexts
+  work_ = 1;
+  for (int i = 0; i < input::kCpuCount; ++i) left_[i] = 1;
+  for (const input::Op& op : program.ops) {
+    if (op.cpu == 0) continue;
+    left_[op.cpu - 1] += expected_accesses(op.kind);
+    work_ += expected_accesses(op.kind);
+  }
+}
+
+void StrategyDirector::draw_change_points(int depth) {
+  mark_count_ = depth - 1 < kMaxMarks ? depth - 1 : kMaxMarks;
+  for (int i = 0; i < mark_count_; ++i) marks_[i] = 1 + rng_.below(work_);
+}
+
+uint16_t StrategyDirector::geometric(uint32_t chance_of_256) {
+  uint16_t n = 1;
+  while (n < 4096 && !rng_.chance(chance_of_256, 256)) ++n;
+  return n;
+}
+
+uint16_t StrategyDirector::next_point(int cpu, uint16_t op, uint16_t after) {
+  const uint16_t explicit_point = ReplayDirector::next_point(cpu, op, after);
+  uint32_t own = 0xffff;
+  switch (strategy_) {
+    case Strategy::kNone: return explicit_point;
+    case Strategy::kSticky: own = after + geometric(sticky_); break;
+    default: own = after + 1u; break;
+  }
+  if (own > 0xffff) own = 0xffff;
+  return own < explicit_point ? static_cast<uint16_t>(own) : explicit_point;
+}
+
+sim::Decision StrategyDirector::decide(const sim::Point& point) {
+  sim::Decision decision = ReplayDirector::decide(point);
+  if (strategy_ == Strategy::kNone || decision.preempt >= 0) return decision;
+  ++step_;
+  if (left_[point.cpu] > 1) --left_[point.cpu];
+  if (eager_ && point.kind == sim::AccessKind::kStore) return decision;
+  const int next = pick_cpu(point, false);
+  if (next != point.cpu) decision.preempt = static_cast<int8_t>(next);
+  return decision;
+}
+
+int StrategyDirector::pick_next(const sim::Point& point, int fallback) {
+  if (strategy_ == Strategy::kNone) return fallback;
+  // Deferred work that is due keeps its turn: later is what `hold` is for.
+  if (fallback >= sim::kUserCpus) return fallback;
+  const int next = pick_cpu(point, true);
+  return next < 0 ? fallback : next;
+}
+
+int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
+  uint8_t runnable = point.runnable;
+  if (must_leave) runnable &= ~bit(point.cpu);
+  if (runnable == 0) return must_leave ? -1 : point.cpu;
+  switch (strategy_) {
+    case Strategy::kSticky: {
+      const uint8_t others = runnable & ~bit(point.cpu);
+      return others == 0 ? point.cpu : pick_weighted(others, false);
+    }
+    case Strategy::kUrw: return pick_weighted(runnable, true);
+    case Strategy::kSurw: {
+      if (must_leave) return pick_weighted(runnable, true);
+      if (!interesting(point)) return point.cpu;
+      if (wanted_ < 0 || (runnable & bit(wanted_)) == 0) wanted_ = pick_weighted(runnable, true);
+      const int next = wanted_;
+      if (next == point.cpu) wanted_ = -1;
+      return next;
+    }
+    case Strategy::kPos: return pick_pos(point, runnable);
+    case Strategy::kPct: return pick_pct(point, runnable);
+    case Strategy::kRoundRobin: {
+      for (int i = 1; i <= kCpus; ++i) {
+        const int next = (point.cpu + i) % kCpus;
+        if ((runnable & bit(next)) != 0) return next;
+      }
+      return point.cpu;
+    }
+    default: return point.cpu;
+  }
+}
+
+// A CPU among `runnable`: by remaining work, or evenly.
+int StrategyDirector::pick_weighted(uint8_t runnable, bool remaining) {
+  uint32_t total = 0;
+  for (int i = 0; i < kCpus; ++i) {
+    if ((runnable & bit(i)) != 0) total += remaining ? left_[i] : 1;
+  }
+  uint32_t draw = rng_.below(total);
+  for (int i = 0; i < kCpus; ++i) {
+    // The permutation decides who comes first: no role is favoured by its number.
+    const int cpu = i < input::kCpuCount ? order_[i] : i;
+    if ((runnable & bit(cpu)) == 0) continue;
+    const uint32_t weight = remaining ? left_[cpu] : 1;
+    if (draw < weight) return cpu;
+    draw -= weight;
+  }
+  return __builtin_ctz(runnable);
+}
+
+int StrategyDirector::pick_pos(const sim::Point& point, uint8_t runnable) {
+  if (point.location != pending_[point.cpu] || point.kind == sim::AccessKind::kBegin) {
+    pending_[point.cpu] = point.location;
+    pending_store_[point.cpu] = is_store(point.kind);
+    priority_[point.cpu] = rng_.below(1u << 20);
+  }
+  int best = -1;
+  for (int i = 0; i < kCpus; ++i) {
+    if ((runnable & bit(i)) == 0) continue;
+    if (best < 0 || priority_[i] > priority_[best]) best = i;
+  }
+  if (best != point.cpu) return best;
+  // It runs: draw again for it and for every pending access that races with this one.
+  priority_[best] = rng_.below(1u << 20);
+  pending_[best] = nullptr;
+  for (int i = 0; i < kCpus; ++i) {
+    if (i == best || point.location == nullptr || pending_[i] != point.location) continue;
+    if (pending_store_[i] || is_store(point.kind)) priority_[i] = rng_.below(1u << 20);
+  }
+  return best;
+}
+
+int StrategyDirector::pick_pct(const sim::Point& point, uint8_t runnable) {
+  for (int i = 0; i < mark_count_; ++i) {
+    if (marks_[i] == step_) priority_[point.cpu] = static_cast<uint32_t>(i);
+  }
+  int best = -1;
+  for (int i = 0; i < kCpus; ++i) {
+    if ((runnable & bit(i)) == 0) continue;
+    if (best < 0 || priority_[i] > priority_[best]) best = i;
+  }
+  return best;
+}
+
+// SURW's subset: about one location in four, another one for each seed.
+bool StrategyDirector::interesting(const sim::Point& point) const {
+  if (point.location == nullptr) return point.kind == sim::AccessKind::kBegin;
+  const uint64_t id = sim::arena.id_of(point.location) >> 8;
+  return ((id ^ salt_) * 0x9E3779B97F4A7C15ull >> 62) == 0;
+}
+
+int StrategyDirector::pick_store(const sim::Point&, int count) {
+  const uint16_t ordinal = load_++;
+  bool odd = false;
+  for (int i = 0; i < odd_count_; ++i) odd = odd || odd_loads_[i] == ordinal;
+  switch (policy_) {
+    case ReadPolicy::kNewest: return 0;
+    case ReadPolicy::kNewestStale: return odd ? 1 + static_cast<int>(rng_.below(count - 1)) : 0;
+    case ReadPolicy::kOldestFresh: return odd ? 0 : count - 1;
+    case ReadPolicy::kUniform: return static_cast<int>(rng_.below(count));
+    case ReadPolicy::kGeometric: {
+      int back = 0;
+      while (back + 1 < count && rng_.chance(1, 2)) ++back;
+      return back;
+    }
+  }
+  return 0;
+}
+
+}  // namespace vmafuzz::search
