@@ -1,0 +1,146 @@
+#include "kernel/rwsem.h"
+
+#include <cerrno>
+#include <string>
+
+#include "kernel/atomic.h"
+
+namespace vmafuzz::kernel {
+
+using platform::machine;
+using platform::rule;
+using platform::Rule;
+
+namespace {
+
+constexpr long kWriter = 1;
+constexpr long kWaitingWriter = 1 << 8;
+constexpr long kWaitingMask = 0xff00;
+constexpr long kReader = 1 << 16;
+
+Order lock_order() { return rule(Rule::kLockAcquires) ? Order::kAcquire : Order::kRelaxed; }
+Order unlock_order() { return rule(Rule::kUnlockReleases) ? Order::kRelease : Order::kRelaxed; }
+
+bool admits_reader(long count) {
+  return (count & kWriter) == 0 && ((count & kWaitingMask) == 0 || count < kReader);
+}
+bool admits_writer(long count) { return (count & kWriter) == 0 && count < kReader; }
+
+bool writes(const rw_semaphore& sem) { return sem.writer == 1 + machine.cpu(); }
+bool reads(const rw_semaphore& sem) { return sem.reads[machine.cpu()] != 0; }
+
+// One access of the lock word; nothing runs between looking at it and changing it.
+void begin_access(rw_semaphore& sem, Site site) {
+  machine.step(platform::AccessKind::kRmw, &sem.count.location(), site);
+}
+long add_now(rw_semaphore& sem, long change, Order order, Site site) {
+  const auto add = [change](uint64_t old) { return old + static_cast<uint64_t>(change); };
+  return static_cast<long>(machine.rmw_now(sem.count.location(), order, add, site)) + change;
+}
+
+// A CPU that waits for itself waits forever, whatever the others do.
+void fail_self_wait(const rw_semaphore& sem, const char* wants, Site site) {
+  const char* holds = writes(sem) ? " that it holds for writing" : " that it holds for reading";
+  std::string what = "a CPU waits to " + std::string(wants) + " " + sem.name + holds;
+  if (!writes(sem) && wants[0] == 'r') what += ", behind a writer that waits";
+  machine.fail("deadlock", std::move(what), site);
+}
+
+void fail_not_held(const rw_semaphore& sem, const char* wanted, Site site) {
+  machine.fail("lock-imbalance", std::string(sem.name) + " is not held " + wanted + " by this CPU",
+               site);
+}
+
+}  // namespace
+
+void down_read(rw_semaphore& sem, Site site) {
+  for (;;) {
+    begin_access(sem, site);
+    if (admits_reader(sem.count.peek())) break;
+    if (writes(sem) || reads(sem)) fail_self_wait(sem, "read", site);
+    machine.wait(sem.queue, sem.name, site);
+  }
+  add_now(sem, kReader, lock_order(), site);
+  ++sem.reads[machine.cpu()];
+}
+
+int down_read_killable(rw_semaphore& sem, Site site) {
+  if (machine.injected_failure(site)) return -EINTR;
+  down_read(sem, site);
+  return 0;
+}
+
+bool down_read_trylock(rw_semaphore& sem, Site site) {
+  long count = 0;
+  do {
+    if ((count & (kWriter | kWaitingMask)) != 0) return false;
+  } while (!try_cmpxchg(sem.count, &count, count + kReader, lock_order(), site));
+  ++sem.reads[machine.cpu()];
+  return true;
+}
+
+void up_read(rw_semaphore& sem, Site site) {
+  if (!reads(sem)) fail_not_held(sem, "for reading", site);
+  begin_access(sem, site);
+  --sem.reads[machine.cpu()];
+  if (add_now(sem, -kReader, unlock_order(), site) < kReader) machine.wake(sem.queue);
+}
+
+void down_write(rw_semaphore& sem, Site site) {
+  long waiting = 0;
+  for (;;) {
+    begin_access(sem, site);
+    if (admits_writer(sem.count.peek())) break;
+    if (writes(sem) || reads(sem)) fail_self_wait(sem, "write", site);
+    // From here on it keeps readers out (RWSEM_FLAG_WAITERS).
+    if (waiting == 0) {
+      waiting = kWaitingWriter;
+      add_now(sem, waiting, Order::kRelaxed, site);
+    }
+    machine.wait(sem.queue, sem.name, site);
+  }
+  add_now(sem, kWriter - waiting, lock_order(), site);
+  sem.writer = static_cast<uint8_t>(1 + machine.cpu());
+}
+
+int down_write_killable(rw_semaphore& sem, Site site) {
+  if (machine.injected_failure(site)) return -EINTR;
+  down_write(sem, site);
+  return 0;
+}
+
+bool down_write_trylock(rw_semaphore& sem, Site site) {
+  long count = 0;
+  if (!try_cmpxchg(sem.count, &count, kWriter, lock_order(), site)) return false;
+  sem.writer = static_cast<uint8_t>(1 + machine.cpu());
+  return true;
+}
+
+void up_write(rw_semaphore& sem, Site site) {
+  if (!writes(sem)) fail_not_held(sem, "for writing", site);
+  begin_access(sem, site);
+  sem.writer = 0;
+  add_now(sem, -kWriter, unlock_order(), site);
+  machine.wake(sem.queue);
+}
+
+void downgrade_write(rw_semaphore& sem, Site site) {
+  if (!writes(sem)) fail_not_held(sem, "for writing", site);
+  begin_access(sem, site);
+  sem.writer = 0;
+  ++sem.reads[machine.cpu()];
+  add_now(sem, kReader - kWriter, unlock_order(), site);
+  machine.wake(sem.queue);
+}
+
+bool rwsem_is_locked(const rw_semaphore& sem) { return (sem.count.peek() & ~kWaitingMask) != 0; }
+bool rwsem_is_write_locked(const rw_semaphore& sem) { return (sem.count.peek() & kWriter) != 0; }
+
+void rwsem_assert_held(const rw_semaphore& sem, Site site) {
+  if (!writes(sem) && !reads(sem)) fail_not_held(sem, "at all", site);
+}
+void rwsem_assert_held_write(const rw_semaphore& sem, Site site) {
+  if (!writes(sem)) fail_not_held(sem, "for writing", site);
+}
+
+}  // namespace vmafuzz::kernel
