@@ -1,0 +1,152 @@
+#include "input/minimize.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "input/bytes.h"
+#include "input/minimizer.h"
+
+namespace vmafuzz::input {
+namespace {
+
+// How far an argument is from the value that says least.
+uint32_t arg_weight(const ArgSchema& arg, uint8_t value) {
+  return value == arg.simplest ? 0 : 1u + value - arg.min;
+}
+
+uint32_t op_weight(const Op& op) {
+  uint32_t weight = op.cpu;
+  const OpSchema& row = schema(op.kind);
+  for (size_t i = 0; i < row.args.size(); i++) weight += arg_weight(row.args[i], op.arg[i]);
+  return weight;
+}
+
+// "hold end" asks the reader to count nothing.
+uint32_t directive_weight(const Directive& directive) {
+  const bool counts = directive.kind == DirectiveKind::kHold && directive.arg != kHoldEnd;
+  return counts ? directive.arg : 0;
+}
+
+}  // namespace
+
+Size measure(const Program& program) {
+  Size size;
+  size.ops = program.ops.size();
+  size.directives = program.directives.size();
+  for (const Op& op : program.ops) size.weight += op_weight(op);
+  for (const Directive& directive : program.directives) {
+    if (directive.kind == DirectiveKind::kStale) size.staleness += directive.arg;
+    if (directive.kind == DirectiveKind::kPreempt && directive.access != 1) size.off_boundary++;
+    size.weight += directive_weight(directive);
+  }
+  return size;
+}
+
+bool Minimizer::adopt(Program candidate) {
+  canonicalize(candidate);
+  if (!(measure(candidate) < measure(current_))) return false;
+  const std::vector<uint8_t> bytes = encode(candidate);
+  std::string key(bytes.begin(), bytes.end());
+  if (rejected_.contains(key)) {
+    stats_.duplicates++;
+    return false;
+  }
+  if (stats_.executions >= options_.max_executions) {
+    stats_.out_of_budget = true;
+    return false;
+  }
+  stats_.executions++;
+  if (!reproduce_(candidate)) {
+    rejected_.insert(std::move(key));
+    return false;
+  }
+  current_ = std::move(candidate);
+  return true;
+}
+
+bool Minimizer::search(const Program& program, size_t max_directives) {
+  const int left = options_.max_search_executions - stats_.search_executions;
+  if (left <= 0 || stats_.executions >= options_.max_executions) {
+    stats_.out_of_budget = true;
+    return false;
+  }
+  stats_.searches++;
+  const SearchResult result =
+      search_({program, max_directives, std::min(left, options_.executions_per_search),
+               options_.seed + static_cast<uint64_t>(stats_.searches)});
+  stats_.search_executions += result.executions;
+  if (!result.found.has_value() || !result.found->replay_form()) return false;
+  // Only the test is the search's; the story around it stays.
+  Program candidate = current_;
+  candidate.ops = result.found->ops;
+  candidate.directives = result.found->directives;
+  if (!adopt(std::move(candidate))) return false;
+  stats_.search_successes++;
+  return true;
+}
+
+bool Minimizer::search_with_fewer_directives() {
+  const size_t end = std::min(current_.directives.size(), options_.max_search_directives + 1);
+  for (size_t bound = 0; bound < end; bound++) {
+    if (search(current_, bound)) return true;
+  }
+  return false;
+}
+
+// Without an operation the interleaving that showed the bug may be gone although another one shows
+// it, perhaps with a directive more: operations count before directives.
+bool Minimizer::search_with_fewer_ops() {
+  const size_t bound = std::min(current_.directives.size() + 1, options_.max_search_directives);
+  for (size_t i = current_.ops.size(); i-- > 0;) {
+    if (search(without_ops({i}), bound)) return true;
+  }
+  return false;
+}
+
+// Every candidate here was executed in the last round already, so this asks the memory; it would
+// also catch a pass that forgot one.
+bool Minimizer::verify_one_minimal() {
+  const bool budget_before = std::exchange(stats_.out_of_budget, false);
+  bool smaller = false;
+  for (size_t i = 0; i < current_.ops.size() && !smaller; i++) smaller = adopt(without_ops({i}));
+  for (size_t i = 0; i < current_.directives.size() && !smaller; i++) {
+    smaller = adopt(without_directives({i}));
+  }
+  stats_.one_minimal = !smaller && !stats_.out_of_budget;
+  stats_.out_of_budget |= budget_before;
+  return !smaller;
+}
+
+Program Minimizer::run() {
+  do {
+    do {
+      while (round()) {
+      }
+    } while (search_ && (search_with_fewer_directives() || search_with_fewer_ops()));
+  } while (!verify_one_minimal());
+  return std::move(current_);
+}
+
+absl::StatusOr<MinimizeResult> minimize(const Program& program, const Reproduce& reproduce,
+                                        const Search& search, const MinimizeOptions& options) {
+  if (!program.replay_form()) {
+    return absl::InvalidArgumentError(
+        "only a program in replay form can be minimised: record the search first");
+  }
+  MinimizeResult result;
+  Program start = program;
+  canonicalize(start);
+  result.stats.before = measure(start);
+  result.stats.executions = 1;
+  if (!reproduce(start)) {
+    return absl::FailedPreconditionError("the program does not show the bug");
+  }
+  Minimizer minimizer(std::move(start), reproduce, search, options, result.stats);
+  result.program = minimizer.run();
+  result.stats.after = measure(result.program);
+  return result;
+}
+
+}  // namespace vmafuzz::input

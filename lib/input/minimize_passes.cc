@@ -1,0 +1,336 @@
+// The passes of minimize.h that remove or simplify; see there for their order and reasons.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "input/minimizer.h"
+
+namespace vmafuzz::input {
+namespace {
+
+bool is_switch(const Directive& directive) { return directive.kind == DirectiveKind::kPreempt; }
+
+// The operation that runs after `index` on the same cpu, or nothing.
+std::optional<size_t> successor(const Program& program, size_t index) {
+  const size_t next = index + 1;
+  if (next >= program.ops.size() || program.ops[next].cpu != program.ops[index].cpu) {
+    return std::nullopt;
+  }
+  return next;
+}
+
+// Values to try in place of `value`, simplest first.
+std::vector<uint8_t> simpler_values(const ArgSchema& arg, uint8_t value) {
+  std::vector<uint8_t> values = {arg.simplest, arg.min};
+  if (value > arg.min) {
+    values.push_back(static_cast<uint8_t>(arg.min + (value - arg.min) / 2));
+    values.push_back(static_cast<uint8_t>(value - 1));
+  }
+  return values;
+}
+
+}  // namespace
+
+bool Minimizer::round() {
+  stats_.rounds++;
+  // All passes run in each round: a later one often makes room for an earlier one.
+  bool changed = drop_cpus();
+  changed |= drop_ops(/*setup=*/false);
+  changed |= drop_directives();
+  changed |= lower_staleness();
+  changed |= simplify_args();
+  changed |= move_to_boundaries();
+  changed |= drop_ops(/*setup=*/true);
+  return changed;
+}
+
+Program Minimizer::without_ops(const std::vector<size_t>& indices) const {
+  Program candidate = current_;
+  std::vector<bool> keep(candidate.ops.size(), true);
+  for (const size_t index : indices) keep[index] = false;
+  keep_ops(candidate, keep);
+  return candidate;
+}
+
+Program Minimizer::without_directives(const std::vector<size_t>& indices) const {
+  Program candidate = current_;
+  for (size_t i = indices.size(); i-- > 0;) {
+    candidate.directives.erase(candidate.directives.begin() + static_cast<ptrdiff_t>(indices[i]));
+  }
+  return candidate;
+}
+
+bool Minimizer::drop_chunks(const std::function<std::vector<size_t>()>& remaining,
+                            const std::function<Program(const std::vector<size_t>&)>& without) {
+  bool changed = false;
+  std::vector<size_t> all = remaining();
+  for (size_t chunk = all.size(); chunk > 0; chunk /= 2) {
+    // From the end: later operations depend on earlier ones more often than the other way round.
+    size_t end = all.size();
+    while (end > 0) {
+      const size_t begin = end > chunk ? end - chunk : 0;
+      const std::vector<size_t> part(all.begin() + static_cast<ptrdiff_t>(begin),
+                                     all.begin() + static_cast<ptrdiff_t>(end));
+      if (adopt(without(part))) {
+        changed = true;
+        all = remaining();
+      }
+      end = std::min(begin, all.size());
+    }
+  }
+  return changed;
+}
+
+// ---- Removing ----------------------------------------------------------------------------------
+
+bool Minimizer::drop_cpus() {
+  bool changed = false;
+  for (uint8_t cpu = kCpuCount; cpu >= 1; cpu--) {
+    std::vector<size_t> indices;
+    for (size_t i = 0; i < current_.ops.size(); i++) {
+      if (current_.ops[i].cpu == cpu) indices.push_back(i);
+    }
+    if (indices.empty()) continue;
+    Program candidate = without_ops(indices);
+    std::erase_if(candidate.directives, [cpu](const Directive& directive) {
+      return is_switch(directive) && directive.arg + 1 == cpu;
+    });
+    changed |= adopt(std::move(candidate));
+  }
+  return changed;
+}
+
+bool Minimizer::drop_ops(bool setup) {
+  const auto remaining = [this, setup] {
+    std::vector<size_t> indices;
+    for (size_t i = 0; i < current_.ops.size(); i++) {
+      if ((current_.ops[i].cpu == 0) == setup) indices.push_back(i);
+    }
+    return indices;
+  };
+  bool changed = drop_chunks(remaining, [this](const auto& part) { return without_ops(part); });
+  for (size_t i = current_.ops.size(); i-- > 0;) {
+    if (i < current_.ops.size() && (current_.ops[i].cpu == 0) == setup) changed |= drop_one_op(i);
+  }
+  return changed;
+}
+
+// Drops the operation but keeps its switches, at the beginning of the operation after it.
+bool Minimizer::drop_one_op(size_t index) {
+  const std::optional<size_t> next = successor(current_, index);
+  if (!next) return false;
+  Program candidate = current_;
+  bool moved = false;
+  for (Directive& directive : candidate.directives) {
+    if (directive.op != index || !is_switch(directive)) continue;
+    directive.op = static_cast<uint16_t>(*next);
+    directive.access = 1;
+    moved = true;
+  }
+  if (!moved) return false;
+  remove_op(candidate, index);
+  return adopt(std::move(candidate));
+}
+
+bool Minimizer::drop_directives() {
+  const auto remaining = [this] {
+    std::vector<size_t> indices(current_.directives.size());
+    for (size_t i = 0; i < indices.size(); i++) indices[i] = i;
+    return indices;
+  };
+  return drop_chunks(remaining, [this](const auto& part) { return without_directives(part); });
+}
+
+// ---- Simplifying -------------------------------------------------------------------------------
+
+// 1 first: one store back is what a reader of the report expects.
+bool Minimizer::lower_staleness() {
+  bool changed = false;
+  for (size_t i = 0; i < current_.directives.size(); i++) {
+    if (current_.directives[i].kind != DirectiveKind::kStale) continue;
+    for (uint8_t stale = 1; stale < current_.directives[i].arg; stale++) {
+      Program candidate = current_;
+      candidate.directives[i].arg = stale;
+      if (!adopt(std::move(candidate))) continue;
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
+bool Minimizer::simplify_args() {
+  bool changed = compact_cpus();
+  for (int id = 0; id < kArgIdCount; id++) changed |= simplify_together(static_cast<ArgId>(id));
+  changed |= shift_pages();
+  changed |= shift_probes();
+  for (size_t op = 0; op < current_.ops.size(); op++) {
+    const size_t slots = schema(current_.ops[op].kind).args.size();
+    for (size_t slot = 0; slot < slots; slot++) changed |= simplify_one_arg(op, slot);
+  }
+  changed |= simplify_holds();
+  return changed;
+}
+
+bool Minimizer::simplify_one_arg(size_t op, size_t slot) {
+  const ArgSchema& arg = schema(current_.ops[op].kind).args[slot];
+  const uint8_t value = current_.ops[op].arg[slot];
+  for (const uint8_t simpler : simpler_values(arg, value)) {
+    Program candidate = current_;
+    candidate.ops[op].arg[slot] = simpler;
+    if (adopt(std::move(candidate))) return true;
+  }
+  return false;
+}
+
+// mm1 becomes mm0 wherever it stands, f3 becomes f0, and so on: one by one each change would tear
+// apart operations that must agree.
+bool Minimizer::simplify_together(ArgId id) {
+  bool changed = false;
+  std::array<bool, 256> seen{};
+  for (const Op& op : std::vector<Op>(current_.ops)) {
+    const int slot = arg_slot(op.kind, id);
+    if (slot < 0 || std::exchange(seen[op.arg[static_cast<size_t>(slot)]], true)) continue;
+    const uint8_t value = op.arg[static_cast<size_t>(slot)];
+    const ArgSchema& arg = schema(op.kind).args[static_cast<size_t>(slot)];
+    for (const uint8_t simpler : simpler_values(arg, value)) {
+      Program candidate = current_;
+      for (Op& other : candidate.ops) {
+        if (arg_slot(other.kind, id) >= 0 && other.get(id) == value) other.set(id, simpler);
+      }
+      if (!adopt(std::move(candidate))) continue;
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
+// Closes the gaps between the pages that are named: everything from one of them upwards moves down
+// together, so that what lies where in a range stays. The same for offsets within files.
+bool Minimizer::shift_pages() {
+  const bool moved = close_gaps({ArgId::kPage, ArgId::kNewPage});
+  return close_gaps({ArgId::kPgoff}) || moved;
+}
+
+bool Minimizer::close_gaps(std::initializer_list<ArgId> ids) {
+  bool changed = false;
+  int below = 0;  // the highest named value under `from`
+  for (int from = 1; from < kPageCount; from++) {
+    const auto move_down = [&](uint8_t distance) {
+      Program candidate = current_;
+      for (Op& op : candidate.ops) {
+        for (const ArgId id : ids) {
+          if (op.get(id) >= from) op.set(id, static_cast<uint8_t>(op.get(id) - distance));
+        }
+      }
+      return adopt(std::move(candidate));
+    };
+    const bool named = std::any_of(current_.ops.begin(), current_.ops.end(), [&](const Op& op) {
+      return std::any_of(ids.begin(), ids.end(), [&](ArgId id) { return op.get(id) == from; });
+    });
+    if (!named) continue;
+    int at = from;
+    for (int distance = from - below; distance > 0; distance /= 2) {
+      if (!move_down(static_cast<uint8_t>(distance))) continue;
+      changed = true;
+      at -= distance;
+      break;
+    }
+    below = at;
+  }
+  return changed;
+}
+
+// A probe is hit where the mapping puts its file offset, so pages and offsets from some value up
+// can often only move together.
+bool Minimizer::shift_probes() {
+  const auto move_down = [this](int from_page, int from_pgoff) {
+    Program candidate = current_;
+    for (Op& op : candidate.ops) {
+      const uint8_t page = op.get(ArgId::kPage);
+      const uint8_t pgoff = op.get(ArgId::kPgoff);
+      if (page >= from_page) op.set(ArgId::kPage, static_cast<uint8_t>(page - 1));
+      if (pgoff >= from_pgoff) op.set(ArgId::kPgoff, static_cast<uint8_t>(pgoff - 1));
+    }
+    return adopt(std::move(candidate));
+  };
+  bool changed = false;
+  for (const int page : named_values(ArgId::kPage)) {
+    for (const int pgoff : named_values(ArgId::kPgoff)) {
+      // Each success lowers the two values themselves.
+      for (int step = 0; step < std::min(page, pgoff); step++) {
+        if (!move_down(page - step, pgoff - step)) break;
+        changed = true;
+      }
+    }
+  }
+  return changed;
+}
+
+std::vector<uint8_t> Minimizer::named_values(ArgId id) const {
+  std::vector<uint8_t> values;
+  for (const Op& op : current_.ops) {
+    if (arg_slot(op.kind, id) >= 0) values.push_back(op.get(id));
+  }
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
+// Renumbers the cpus that are used to cpu0, cpu1..., keeping their order.
+bool Minimizer::compact_cpus() {
+  std::array<uint8_t, kCpuCount + 1> renumbered{};
+  uint8_t used = 0;
+  for (const Op& op : current_.ops) {
+    if (op.cpu != 0 && renumbered[op.cpu] == 0) renumbered[op.cpu] = ++used;
+  }
+  Program candidate = current_;
+  for (Op& op : candidate.ops) op.cpu = renumbered[op.cpu];
+  for (Directive& directive : candidate.directives) {
+    if (!is_switch(directive) || directive.arg >= kCpuCount) continue;
+    const uint8_t target = renumbered[directive.arg + 1u];
+    if (target != 0) directive.arg = static_cast<uint8_t>(target - 1);
+  }
+  return adopt(std::move(candidate));
+}
+
+bool Minimizer::simplify_holds() {
+  bool changed = false;
+  for (size_t i = 0; i < current_.directives.size(); i++) {
+    if (current_.directives[i].kind != DirectiveKind::kHold) continue;
+    for (const uint8_t arg : {kHoldEnd, uint8_t{1}}) {
+      Program candidate = current_;
+      candidate.directives[i].arg = arg;
+      if (!adopt(std::move(candidate))) continue;
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
+// A switch between two operations needs no line number to be understood.
+bool Minimizer::move_to_boundaries() {
+  bool changed = false;
+  for (size_t i = 0; i < current_.directives.size(); i++) {
+    const Directive directive = current_.directives[i];
+    if (!is_switch(directive) || directive.access == 1 || directive.of_context()) continue;
+    Program earlier = current_;
+    earlier.directives[i].access = 1;
+    if (adopt(std::move(earlier))) {
+      changed = true;
+      continue;
+    }
+    const std::optional<size_t> next = successor(current_, directive.op);
+    if (!next) continue;
+    Program later = current_;
+    later.directives[i].op = static_cast<uint16_t>(*next);
+    later.directives[i].access = 1;
+    changed |= adopt(std::move(later));
+  }
+  return changed;
+}
+
+}  // namespace vmafuzz::input
