@@ -47,20 +47,41 @@ enum StoreFlag : uint8_t {
   kDependentStore = 16,  // depends on an earlier load of its CPU
 };
 
+// 112 bytes: a store is written once, streaming, and most are never looked at again.
 struct alignas(16) Store {
-  Clock message;       // must have reached a CPU before this store does (cumul-fence* in the LKMM)
-  Clock before;        // has reached every CPU before this store executes (strong fences, then hb*)
-  Lanes seen{};        // time at which each CPU first saw this store, 0 never
-  uint64_t value = 0;
+  // message: must have reached a CPU before this store does (cumul-fence* in the LKMM).
+  // before: has reached every CPU before this store executes (strong fences, then hb*).
+  Lanes message_w, message_r, before_w, before_r;
+  Lanes seen;          // time at which each CPU first saw this store, 0 never
+  uint64_t value;
   Site site;
-  uint32_t prev = 0;   // next older store, 0 at the end
-  uint16_t time = 0;   // the storing CPU's time
-  uint8_t cpu = kNoCpu;
-  uint8_t flags = 0;
-  uint16_t op = 0;     // operation of the program that stored
-  uint32_t serial = 0;   // step of the execution
-  uint64_t identity = 0; // of this store, and of the order of stores up to it (state tracking)
-  uint64_t chain = 0;
+  uint32_t prev;       // next older store, 0 at the end
+  uint32_t serial;     // step of the execution
+  uint16_t time;       // the storing CPU's time
+  uint16_t op;         // operation of the program that stored
+  uint8_t cpu;
+  uint8_t flags;       // StoreFlag
+  uint8_t message_x, before_x;
+
+  Clock message() const { return {message_w, message_r, message_x}; }
+  Clock before() const { return {before_w, before_r, before_x}; }
+  void join_message(const Clock& clock) {
+    message_w = lanes_max(message_w, clock.w);
+    message_r = lanes_max(message_r, clock.r);
+    message_x |= clock.x;
+  }
+  void join_before(const Clock& clock) {
+    before_w = lanes_max(before_w, clock.w);
+    before_r = lanes_max(before_r, clock.r);
+    before_x |= clock.x;
+  }
+};
+static_assert(sizeof(Store) == 112);
+
+// What exploration knows a store by (state tracking only).
+struct StoreIdentity {
+  uint64_t identity = 0;  // of this store
+  uint64_t chain = 0;     // of the order of stores up to it
 };
 
 }  // namespace vmafuzz::sim

@@ -18,6 +18,7 @@ constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 
 void Machine::begin(const Options& options, Director* director) {
   if (stores_.empty()) stores_.resize(kStores);
+  if (options.track_state && identities_.empty()) identities_.resize(kStores);
   options_ = options;
   director_ = director;
   asks_loads_ = director != nullptr && director->picks_stores();

@@ -283,6 +283,7 @@ class Machine {
   uint32_t steps_ = 0;
   uint64_t hash_ = 0;
   std::vector<Store> stores_;
+  std::vector<StoreIdentity> identities_;
   uint32_t store_count_ = 1;
   uint32_t rmw_read_ = 0;    // what the read-modify-write under way has read
   Clock barriers_;           // what full barriers have published

@@ -35,8 +35,8 @@ Clock Machine::load_floor(const Cpu& cpu, const Location& location) const {
   // The address came from a pointer that this CPU loaded: that load's message orders this one.
   if (const Object* object = arena.object_of(&location)) {
     if (const uint32_t from = object->pointer_store[cpu.id]; from != 0) {
-      floor.join(stores_[from].message);
-      floor.join(stores_[from].before);
+      floor.join(stores_[from].message());
+      floor.join(stores_[from].before());
     }
   }
   return floor;
@@ -108,19 +108,19 @@ void Machine::observe(Cpu& cpu, Store& store, Order order) {
     return;
   }
   if (order == Order::kNoReturn && rule(Rule::kRmbSkipsNoReturn)) {
-    cpu.read_noreturn.join(store.message);
+    cpu.read_noreturn.join(store.message());
   } else {
-    cpu.read.join(store.message);
+    cpu.read.join(store.message());
   }
-  if (rule(Rule::kBeforeTravels)) cpu.read_before.join(store.before);
+  if (rule(Rule::kBeforeTravels)) cpu.read_before.join(store.before());
   const bool returns = rule(Rule::kOwnOrderReturns) && order_returns(cpu, store);
   if (acquire) {
-    cpu.known.join(store.message);
-    learn_before(cpu, store.before);
+    cpu.known.join(store.message());
+    learn_before(cpu, store.before());
     if (returns) learn_pending(cpu);
   }
   if (options_.assume_dependencies) {
-    if (rule(Rule::kBeforeTravels)) cpu.before_store.join(store.before);
+    if (rule(Rule::kBeforeTravels)) cpu.before_store.join(store.before());
     cpu.before_store.x |= bit(cpu.id);
   } else {
     set_dependency(cpu, store, returns);
@@ -130,8 +130,8 @@ void Machine::observe(Cpu& cpu, Store& store, Order order) {
 // "(prop \ id) & int": something that this CPU did earlier was overwritten by a store that had to
 // reach it before this one, or precedes it in happens-before.
 bool Machine::order_returns(const Cpu& cpu, const Store& store) const {
-  if (((store.message.x | store.before.x) & bit(cpu.id)) != 0) return true;
-  return lanes_any((cpu.overtaken != 0) & (cpu.overtaken <= store.message.w));
+  if (((store.message_x | store.before_x) & bit(cpu.id)) != 0) return true;
+  return lanes_any((cpu.overtaken != 0) & (cpu.overtaken <= store.message_w));
 }
 
 void Machine::learn_before(Cpu& cpu, const Clock& before) {
@@ -151,8 +151,8 @@ void Machine::set_dependency(Cpu& cpu, const Store& store, bool pending) {
   Dependency& result = last_dependency_;
   result = Dependency{};
   if (store.cpu != kNoCpu && store.cpu != cpu.id) {
-    result.message = store.message;
-    if (rule(Rule::kBeforeTravels)) result.before = store.before;
+    result.message = store.message();
+    if (rule(Rule::kBeforeTravels)) result.before = store.before();
   }
   result.before.join(cpu.before_load);
   if (pending) {
@@ -238,16 +238,23 @@ Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Sit
   if (store_count_ + 2 >= stores_.size()) fail(kStepLimit, "more stores than the arena holds", site);
   if (location.newest == 0) {
     Store& base = stores_[store_count_];
-    base = Store{};
+    base.seen = Lanes{};
     base.value = location.value;
     base.site = site;
+    base.prev = 0;
+    base.time = 0;
+    base.cpu = kNoCpu;
+    base.flags = 0;
     location.newest = store_count_++;
   }
   const uint32_t index = store_count_++;
   Store& store = stores_[index];
-  store.message = cpu.publish;
-  store.message.x |= location.accessed & ~bit(cpu.id);  // "overwrite & ext"
-  store.before = cpu.before_store;
+  store.message_w = cpu.publish.w;
+  store.message_r = cpu.publish.r;
+  store.message_x = cpu.publish.x | (location.accessed & ~bit(cpu.id));  // "overwrite & ext"
+  store.before_w = cpu.before_store.w;
+  store.before_r = cpu.before_store.r;
+  store.before_x = cpu.before_store.x;
   store.seen = Lanes{};
   store.seen[cpu.id] = cpu.time;
   store.value = value;
@@ -273,22 +280,22 @@ Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Sit
 // what its CPU did to the same location.
 void Machine::add_precise_order(Cpu& cpu, const Location& location, Store& store) {
   if (has_address_ && rule(Rule::kDataDependency)) {
-    store.before.join(address_.before);
+    store.join_before(address_.before);
     store.flags |= kDependentStore;
   }
   for (uint32_t i = location.newest; i != 0; i = stores_[i].prev) {
     const Store& older = stores_[i];
     if (older.seen[cpu.id] == 0) continue;
-    store.before.join(older.before);
-    store.before.join(cpu.before_load);
-    store.before.x |= bit(cpu.id);
+    store.join_before(older.before());
+    store.join_before(cpu.before_load);
+    store.before_x |= bit(cpu.id);
     break;
   }
 }
 
 void Machine::finish_store(Cpu& cpu, Store& store) {
-  cpu.written.join(store.message);
-  cpu.written_before.join(store.before);
+  cpu.written.join(store.message());
+  cpu.written_before.join(store.before());
   cpu.written_before.x |= bit(cpu.id);
   ++cpu.time;
 }
@@ -297,17 +304,17 @@ void Machine::finish_store(Cpu& cpu, Store& store) {
 void Machine::publish_release(Cpu& cpu, Store& store) {
   if (!rule(Rule::kReleasePublishes)) return;
   if (rule(Rule::kReleaseCumulative)) {
-    store.message.join(cpu.read);
-    store.message.join(cpu.read_noreturn);
-    store.message.r[cpu.id] = cpu.time;
+    store.join_message(cpu.read);
+    store.join_message(cpu.read_noreturn);
+    store.message_r[cpu.id] = cpu.time;
   }
-  store.message.join(cpu.written);
-  store.message.w[cpu.id] = cpu.time;
+  store.join_message(cpu.written);
+  store.message_w[cpu.id] = cpu.time;
   if (rule(Rule::kBeforeTravels)) {
-    store.before.join(cpu.read_before);
-    store.before.join(cpu.written_before);
+    store.join_before(cpu.read_before);
+    store.join_before(cpu.written_before);
   }
-  store.before.x |= bit(cpu.id);
+  store.before_x |= bit(cpu.id);
 }
 
 void Machine::store_slow(Location& location, uint64_t value, Order order, bool plain, bool may_race,
@@ -372,8 +379,8 @@ void Machine::rmw_end(Location& location, uint64_t value, Order order, Site site
   const uint32_t read = rmw_read_;
   Store& store = new_store(location, value, kRmwStore, site);
   // "rmw-sequence": it carries on what it read; its own dependency on that load is a data dependency.
-  if (read != 0 && rule(Rule::kRmwSequence)) store.message.join(stores_[read].message);
-  if (!options_.assume_dependencies) store.before.join(last_dependency_.before);
+  if (read != 0 && rule(Rule::kRmwSequence)) store.join_message(stores_[read].message());
+  if (!options_.assume_dependencies) store.join_before(last_dependency_.before);
   if (order == Order::kRelease) publish_release(cpu, store);
   finish_store(cpu, store);
   if (order == Order::kFull && rule(Rule::kRmwFullBarrier)) full_barrier(cpu);
@@ -520,10 +527,10 @@ void Machine::acquire_handover(Location& lock) {
   for (uint32_t i = stores_[lock.newest].prev; i != 0; i = stores_[i].prev) {
     const Store& store = stores_[i];
     if ((store.flags & kUnlockStore) == 0) continue;
-    cpu.publish.join(store.message);
+    cpu.publish.join(store.message());
     if (store.cpu == cpu.id) {
-      cpu.known.join(store.message);
-      learn_before(cpu, store.before);
+      cpu.known.join(store.message());
+      learn_before(cpu, store.before());
     }
     return;
   }

@@ -51,7 +51,7 @@ void Machine::note_shared_plain_load(Cpu& cpu, Location& location) {
   if (location.read_set == 0) {
     if (store_count_ + 1 >= stores_.size()) return;
     location.read_set = store_count_++;
-    stores_[location.read_set] = Store{};
+    stores_[location.read_set].seen = Lanes{};
     stores_[location.read_set].seen[location.read_cpu] = location.read_time;
   }
   stores_[location.read_set].seen[cpu.id] = cpu.time;
@@ -140,15 +140,17 @@ void Machine::track(AccessKind kind, const Location& location, uint64_t value, u
   const uint64_t id = arena.id_of(&location);
   mix_state(id + static_cast<uint64_t>(kind));
   mix_state(value);
-  if (kind != AccessKind::kStore && from != 0) mix_state(stores_[from].identity);
+  if (kind != AccessKind::kStore && from != 0 && stores_[from].cpu != kNoCpu) mix_state(identities_[from].identity);
   if (kind == AccessKind::kLoad || alone_ || location.newest == 0) return;
-  Store& store = stores_[location.newest];
-  mix_state(store.message.x);
-  store.identity = current_->history;
-  const uint64_t before = store.prev == 0 ? 0 : stores_[store.prev].chain;
-  store.chain = (before ^ store.identity ^ id) * 0x9FB21C651E98DF25ull;
-  store.chain ^= store.chain >> 31;
-  state_.locations += store.chain - before;
+  const Store& store = stores_[location.newest];
+  mix_state(store.message_x);
+  StoreIdentity& identity = identities_[location.newest];
+  identity.identity = current_->history;
+  // The base record of a location stands for nothing that anybody did.
+  const uint64_t before = stores_[store.prev].prev == 0 ? 0 : identities_[store.prev].chain;
+  identity.chain = (before ^ identity.identity ^ id) * 0x9FB21C651E98DF25ull;
+  identity.chain ^= identity.chain >> 31;
+  state_.locations += identity.chain - before;
 }
 
 std::string location_name(const Location* location) {
