@@ -1,0 +1,132 @@
+// Directives say exactly what deviates; what is recorded replays.
+#include "fixture.h"
+
+namespace vmafuzz::sim {
+namespace {
+
+using namespace kernel;  // NOLINT: bodies read like kernel code
+
+class DirectiveTest : public MachineTest {};
+
+TEST_F(DirectiveTest, WithoutDirectivesCpusRunOneAfterTheOther) {
+  std::string order;
+  const auto body = [&](char name) {
+    return [&, name] {
+      for (int i = 0; i < 3; ++i) {
+        WRITE_ONCE(g->x, i);
+        order += name;
+      }
+    };
+  };
+  ASSERT_TRUE(run({body('a'), body('b')}, {}));
+  EXPECT_EQ(order, "aaabbb");
+  EXPECT_TRUE(machine.recorded().empty());
+}
+
+TEST_F(DirectiveTest, PreemptionTakesPlaceBeforeItsAccess) {
+  std::string order;
+  const auto body = [&](char name) {
+    return [&, name] {
+      for (int i = 0; i < 3; ++i) {
+        WRITE_ONCE(g->x, i);
+        order += name;
+      }
+    };
+  };
+  // Access 1 is the operation's beginning; access 3 the second store.
+  ASSERT_TRUE(run({body('a'), body('b')}, {{0, 3, DirectiveKind::kPreempt, 1}}));
+  EXPECT_EQ(order, "abbbaa");
+  ASSERT_EQ(machine.recorded().size(), 1u);
+  EXPECT_EQ(machine.recorded()[0], (Directive{0, 3, DirectiveKind::kPreempt, 1}));
+}
+
+TEST_F(DirectiveTest, StaleReadsSoManyStoresBack) {
+  int seen = -1;
+  const auto writer = [&] { for (int i = 1; i <= 4; ++i) WRITE_ONCE(g->x, i); };
+  const auto reader = [&] { seen = READ_ONCE(g->x); };
+  for (uint8_t back = 0; back <= 4; ++back) {
+    ASSERT_TRUE(run({writer, reader}, {{1, 2, DirectiveKind::kStale, back}}));
+    EXPECT_EQ(seen, 4 - back);
+    EXPECT_EQ(machine.missed_directives(), 0u);
+  }
+  ASSERT_TRUE(run({writer, reader}, {{1, 2, DirectiveKind::kStale, 9}}));
+  EXPECT_EQ(seen, 0) << "more than there are: the oldest";
+  EXPECT_EQ(machine.missed_directives(), 1u);
+}
+
+TEST_F(DirectiveTest, StaleIsRefusedWhereTheCpuIsBoundToKnow) {
+  int seen = -1;
+  const auto writer = [&] { WRITE_ONCE(g->x, 1); smp_store_release(g->y, 1); };
+  const auto reader = [&] {
+    smp_load_acquire(g->y);
+    seen = READ_ONCE(g->x);
+  };
+  ASSERT_TRUE(run({writer, reader}, {{1, 3, DirectiveKind::kStale, 1}}));
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(machine.missed_directives(), 1u);
+}
+
+TEST_F(DirectiveTest, TornLoadMixesHalves) {
+  int seen = 0;
+  const auto writer = [&] { g->x.set(0x00020001); };
+  const auto set_up = [&] { g->x.set(0x00040003); };
+  ASSERT_TRUE(run({writer, [&] { seen = data_race(g->x); }}, {{1, 2, DirectiveKind::kTear, 0}}, {}, set_up));
+  EXPECT_EQ(seen, 0x00040001);
+  ASSERT_TRUE(run({writer, [&] { seen = READ_ONCE(g->x); }}, {{1, 2, DirectiveKind::kTear, 0}}, {}, set_up));
+  EXPECT_EQ(seen, 0x00020001) << "marked loads do not tear";
+}
+
+TEST_F(DirectiveTest, TornPointerIsNeverDereferencedUnnoticed) {
+  const auto writer = [&] { g->p.set(g); };
+  const auto reader = [&] {
+    Globals* p = data_race(g->p);
+    if (p != nullptr) (void)READ_ONCE(p->x);
+  };
+  EXPECT_FALSE(run({writer, reader}, {{1, 2, DirectiveKind::kTear, 0}}));
+  EXPECT_EQ(verdict(), "torn-pointer");
+  EXPECT_TRUE(run({writer, reader}, {}));
+}
+
+TEST_F(DirectiveTest, FailureComesOnlyWhereItIsAsked) {
+  int failures = 0;
+  const auto body = [&] {
+    for (int i = 0; i < 3; ++i) failures += machine.injected_failure(Site::current()) ? 1 << i : 0;
+  };
+  ASSERT_TRUE(run({body}, {{0, 3, DirectiveKind::kFail, 0}}));
+  EXPECT_EQ(failures, 2);
+}
+
+// The hash depends on everything that happened, and a replay of what was recorded has the same one.
+TEST_F(DirectiveTest, RecordedDirectivesReplayToTheSameHash) {
+  const auto bodies = [&]() -> std::vector<Body> {
+    return {[&] {
+              spin_lock(g->lock);
+              WRITE_ONCE(g->x, 1);
+              spin_unlock(g->lock);
+              WRITE_ONCE(g->y, 2);
+            },
+            [&] {
+              (void)READ_ONCE(g->y);
+              spin_lock(g->lock);
+              WRITE_ONCE(g->x, READ_ONCE(g->x) + 1);
+              spin_unlock(g->lock);
+            }};
+  };
+  ASSERT_TRUE(run(bodies(), {}));
+  const uint64_t plain = machine.trace_hash();
+  for (uint16_t access = 1; access <= 4; ++access) {
+    ASSERT_TRUE(run(bodies(), {{0, access, DirectiveKind::kPreempt, 1}}));
+    const uint64_t hash = machine.trace_hash();
+    EXPECT_NE(hash, plain) << access;
+    const std::vector<Directive> recorded = machine.recorded();
+    ASSERT_TRUE(run(bodies(), recorded));
+    EXPECT_EQ(machine.trace_hash(), hash);
+    Options traced;
+    traced.trace = true;
+    ASSERT_TRUE(run(bodies(), recorded, traced));
+    EXPECT_EQ(machine.trace_hash(), hash) << "tracing changes nothing";
+  }
+}
+
+}  // namespace
+}  // namespace vmafuzz::sim
