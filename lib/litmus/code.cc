@@ -217,6 +217,8 @@ bool evaluate_address(BinaryOp op, Value left, Value right, Value* result) {
 Code compile(const Thread& thread) { return Compiler(thread).run(); }
 
 bool evaluate(BinaryOp op, Value left, Value right, Value* result) {
+  left = visible(left);
+  right = visible(right);
   if (is_address(left) || is_address(right)) return evaluate_address(op, left, right, result);
   const __int128 a = left, b = right;
   switch (op) {

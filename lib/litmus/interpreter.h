@@ -22,6 +22,8 @@ enum class Fault : uint8_t {
   kNone,
   kArithmetic,  // an operation that has no value, see evaluate()
   kLoopBound,   // a loop went round more often than the bound
+  kAddress,     // an access to what is no address of a global that holds data
+  kReader,      // srcu_read_unlock() of what no srcu_read_lock() returned
 };
 
 template <class Machine>
@@ -127,7 +129,7 @@ class Interpreter {
         call(machine, now);
         return Fault::kNone;
       case Op::kBranchIfZero:
-        if (value(now.args[0]) == 0) at = &code_->instructions[now.jump];
+        if (visible(value(now.args[0])) == 0) at = &code_->instructions[now.jump];
         return Fault::kNone;
       case Op::kJump:
         return jump(now, at);

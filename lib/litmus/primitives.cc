@@ -9,7 +9,8 @@ namespace vmafuzz::litmus {
 namespace {
 
 constexpr auto kInfo = std::to_array<PrimitiveInfo>({
-#define VMAFUZZ_LITMUS_INFO(name, arguments, returns) {#name, arguments, returns},
+#define VMAFUZZ_LITMUS_INFO(name, arguments, returns, base, suffix) \
+  {#name, arguments, returns, Primitive::base, Suffix::suffix},
     VMAFUZZ_LITMUS_PRIMITIVES(VMAFUZZ_LITMUS_INFO)
 #undef VMAFUZZ_LITMUS_INFO
 });

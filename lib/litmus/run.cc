@@ -1,0 +1,466 @@
+#include "litmus/run.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "kernel/atomic.h"
+#include "kernel/rcupdate.h"
+#include "kernel/spinlock.h"
+#include "litmus/interpreter.h"
+#include "sim/explore.h"
+
+namespace vmafuzz::litmus {
+namespace {
+
+using sim::Order;
+
+constexpr const char* kFault = "litmus-fault";
+constexpr int kMaxThreads = sim::kMaxCpus - 1;  // the boot CPU is not a thread
+constexpr int kMaxDomains = sim::kRcuDomains - sim::kFirstSrcuDomain;
+
+struct Cell {
+  kernel::Shared<Value> value;
+  template <class V>
+  void visit(V&& v) {
+    v("value", value);
+  }
+};
+
+Order order_of(Suffix suffix) {
+  switch (suffix) {
+    case Suffix::kDefault:
+      return Order::kFull;
+    case Suffix::kRelaxed:
+      return Order::kRelaxed;
+    case Suffix::kAcquire:
+      return Order::kAcquire;
+    case Suffix::kRelease:
+      return Order::kRelease;
+  }
+  return Order::kFull;
+}
+
+bool empty(const sim::Clock& clock) {
+  return clock.x == 0 && !sim::lanes_any((clock.w | clock.r) != 0);
+}
+bool empty(const sim::Dependency& dependency) {
+  return empty(dependency.message) && empty(dependency.before);
+}
+
+// The globals of the test as objects of the machine, and its primitives: the Machine of
+// interpreter.h. Runs on the fibres of simulated CPUs: allocates nothing there.
+class Memory {
+ public:
+  using Dependency = sim::Dependency;
+  using By = Access<Memory>;
+
+  explicit Memory(const LitmusTest& test) : test_(test) {
+    objects_.resize(test.globals.size());
+    int domain = sim::kFirstSrcuDomain;
+    for (size_t i = 0; i < test.globals.size(); ++i) {
+      if (test.globals[i].kind == GlobalKind::kSrcu) objects_[i].srcu.domain = domain++;
+    }
+  }
+
+  // Makes the objects anew, before an execution.
+  void reset() {
+    sim::arena.reset();
+    for (size_t i = 0; i < objects_.size(); ++i) {
+      const Global& global = test_.globals[i];
+      if (global.kind == GlobalKind::kLock) {
+        objects_[i].lock = sim::new_global<kernel::spinlock_t>("spinlock_t", global.name.c_str());
+      } else if (global.kind == GlobalKind::kData) {
+        objects_[i].cell = sim::new_global<Cell>("global", global.name.c_str());
+        objects_[i].cell->value.location().value = static_cast<uint64_t>(global.initial);
+      }
+    }
+    fault_ = Fault::kNone;
+  }
+
+  // The value that is last in coherence order. A held lock shows as 1.
+  Value final_value(int global) const {
+    const Object& object = objects_[global];
+    if (test_.globals[global].kind == GlobalKind::kLock) return object.lock->held.peek() != 0;
+    if (test_.globals[global].kind == GlobalKind::kSrcu) return 0;
+    return visible(object.cell->value.peek());
+  }
+
+  Fault fault() const { return fault_; }
+  Position fault_position() const { return fault_position_; }
+
+  Value load(Value address, const By& by, Dependency* out) {
+    kernel::Shared<Value>& x = data(address, by);
+    sim::machine.depend_address(by.address);
+    const Value value = x.get();
+    *out = sim::machine.last_dependency();
+    return value;
+  }
+
+  void store(Value address, Value value, const By& by) {
+    kernel::Shared<Value>& x = data(address, by);
+    order(by, true);
+    x.set(value);
+  }
+
+  Value call(Primitive primitive, const Value args[], const By& by, Dependency* out) {
+    const PrimitiveInfo& info = info_of(primitive);
+    *out = Dependency{};
+    if (info.arguments.empty()) {
+      call_barrier(primitive);
+      return 0;
+    }
+    if (info.arguments[0] == 'K') return call_lock(primitive, args, out);
+    if (info.arguments[0] == 'S') return call_srcu(info, args, by);
+    const Value result = call_memory(info, args, by);
+    if (info.returns) *out = sim::machine.last_dependency();
+    return result;
+  }
+
+  [[noreturn]] void fail(Fault fault, Position position) {
+    fault_ = fault;
+    fault_position_ = position;
+    sim::machine.fail(kFault, std::string());
+  }
+
+ private:
+  struct Object {
+    Cell* cell = nullptr;
+    kernel::spinlock_t* lock = nullptr;
+    kernel::srcu_struct srcu;
+  };
+
+  kernel::Shared<Value>& data(Value address, const By& by) {
+    if (!is_address(address) || test_.globals[global_of(address)].kind != GlobalKind::kData) {
+      fail(Fault::kAddress, by.position);
+    }
+    return objects_[global_of(address)].cell->value;
+  }
+
+  // Tells the machine on what the next access depends. Control orders stores only.
+  void order(const By& by, bool stores) {
+    if (!empty(by.address)) sim::machine.depend_address(by.address);
+    if (!empty(by.data)) sim::machine.depend_data(by.data);
+    if (stores && !empty(by.control)) sim::machine.depend_control(by.control);
+  }
+
+  void call_barrier(Primitive primitive) {
+    switch (primitive) {
+      case Primitive::barrier:
+        return;
+      case Primitive::smp_mb:
+        return kernel::smp_mb();
+      case Primitive::smp_rmb:
+        return kernel::smp_rmb();
+      case Primitive::smp_wmb:
+        return kernel::smp_wmb();
+      case Primitive::smp_mb__before_atomic:
+        return kernel::smp_mb__before_atomic();
+      case Primitive::smp_mb__after_atomic:
+        return kernel::smp_mb__after_atomic();
+      case Primitive::smp_mb__after_spinlock:
+        return kernel::smp_mb__after_spinlock();
+      case Primitive::smp_mb__after_unlock_lock:
+        return kernel::smp_mb__after_unlock_lock();
+      case Primitive::smp_mb__after_srcu_read_unlock:
+        return kernel::smp_mb__after_srcu_read_unlock();
+      case Primitive::rcu_read_lock:
+        return kernel::rcu_read_lock();
+      case Primitive::rcu_read_unlock:
+        return kernel::rcu_read_unlock();
+      case Primitive::synchronize_rcu:
+      case Primitive::synchronize_rcu_expedited:
+        return kernel::synchronize_rcu();
+      default:
+        __builtin_unreachable();
+    }
+  }
+
+  Value call_lock(Primitive primitive, const Value args[], Dependency* out) {
+    kernel::spinlock_t& lock = *objects_[global_of(args[0])].lock;
+    Value result = 0;
+    switch (primitive) {
+      case Primitive::spin_lock:
+        kernel::spin_lock(lock);
+        return 0;
+      case Primitive::spin_unlock:
+        kernel::spin_unlock(lock);
+        return 0;
+      case Primitive::spin_trylock:
+        result = kernel::spin_trylock(lock);
+        break;
+      default:
+        result = kernel::spin_is_locked(lock);
+        break;
+    }
+    *out = sim::machine.last_dependency();
+    return result;
+  }
+
+  Value call_srcu(const PrimitiveInfo& info, const Value args[], const By& by) {
+    kernel::srcu_struct& srcu = objects_[global_of(args[0])].srcu;
+    switch (info.base) {
+      case Primitive::srcu_read_lock:
+      case Primitive::srcu_down_read:
+        return reader_token(kernel::srcu_read_lock(srcu));
+      case Primitive::srcu_read_unlock:
+      case Primitive::srcu_up_read:
+        if (!is_reader(args[1])) fail(Fault::kReader, by.position);
+        kernel::srcu_read_unlock(srcu, reader_of(args[1]));
+        return 0;
+      default:
+        kernel::synchronize_srcu(srcu);
+        return 0;
+    }
+  }
+
+  Value call_memory(const PrimitiveInfo& info, const Value args[], const By& by) {
+    // "VP" functions have their pointer second.
+    const bool pointer_first = info.arguments[0] != 'V';
+    kernel::Shared<Value>& x = data(args[pointer_first ? 0 : 1], by);
+    const Value value = args[pointer_first ? 1 : 0];
+    const bool loads = info.arguments == "L" || info.base == Primitive::smp_load_acquire ||
+                       info.base == Primitive::atomic_read;
+    order(by, !loads);
+    const bool plain_suffix = info.suffix == Suffix::kDefault;
+    switch (info.base) {
+      case Primitive::READ_ONCE:
+        return kernel::READ_ONCE(x);
+      case Primitive::rcu_dereference:
+        return kernel::rcu_dereference(x);
+      case Primitive::smp_load_acquire:
+        return kernel::smp_load_acquire(x);
+      case Primitive::atomic_read:
+        return plain_suffix ? kernel::READ_ONCE(x) : kernel::smp_load_acquire(x);
+      case Primitive::WRITE_ONCE:
+        kernel::WRITE_ONCE(x, value);
+        return 0;
+      case Primitive::smp_store_release:
+        kernel::smp_store_release(x, value);
+        return 0;
+      case Primitive::rcu_assign_pointer:
+        kernel::rcu_assign_pointer(x, value);
+        return 0;
+      case Primitive::smp_store_mb:
+        kernel::smp_store_mb(x, value);
+        return 0;
+      case Primitive::atomic_set:
+        plain_suffix ? kernel::WRITE_ONCE(x, value) : kernel::smp_store_release(x, value);
+        return 0;
+      case Primitive::xchg:
+      case Primitive::atomic_xchg:
+        return kernel::xchg(x, value, order_of(info.suffix));
+      case Primitive::cmpxchg:
+      case Primitive::atomic_cmpxchg:
+        return kernel::cmpxchg(x, args[1], args[2], order_of(info.suffix));
+      case Primitive::atomic_add_unless:
+        return add_unless(x, args[1], args[2], by);
+      default:
+        return call_arithmetic(info, x, value, by);
+    }
+  }
+
+  Value compute(BinaryOp op, Value left, Value right, const By& by) {
+    Value result;
+    if (!evaluate(op, left, right, &result)) fail(Fault::kArithmetic, by.position);
+    return result;
+  }
+
+  // The new value of a read-modify-write of that name.
+  Value updated(Primitive base, Value old, Value value, const By& by) {
+    switch (base) {
+      case Primitive::atomic_inc:
+      case Primitive::atomic_inc_return:
+      case Primitive::atomic_fetch_inc:
+      case Primitive::atomic_inc_and_test:
+        return compute(BinaryOp::kAdd, old, 1, by);
+      case Primitive::atomic_dec:
+      case Primitive::atomic_dec_return:
+      case Primitive::atomic_fetch_dec:
+      case Primitive::atomic_dec_and_test:
+        return compute(BinaryOp::kSub, old, 1, by);
+      case Primitive::atomic_sub:
+      case Primitive::atomic_sub_return:
+      case Primitive::atomic_fetch_sub:
+      case Primitive::atomic_sub_and_test:
+        return compute(BinaryOp::kSub, old, value, by);
+      case Primitive::atomic_and:
+      case Primitive::atomic_fetch_and:
+        return compute(BinaryOp::kAnd, old, value, by);
+      case Primitive::atomic_or:
+      case Primitive::atomic_fetch_or:
+        return compute(BinaryOp::kOr, old, value, by);
+      case Primitive::atomic_xor:
+      case Primitive::atomic_fetch_xor:
+        return compute(BinaryOp::kXor, old, value, by);
+      case Primitive::atomic_andnot:
+      case Primitive::atomic_fetch_andnot:
+        return compute(BinaryOp::kAnd, old, compute(BinaryOp::kSub, -1, value, by), by);
+      default:  // atomic_add, atomic_add_return, atomic_fetch_add, atomic_add_negative
+        return compute(BinaryOp::kAdd, old, value, by);
+    }
+  }
+
+  Value call_arithmetic(const PrimitiveInfo& info, kernel::Shared<Value>& x, Value value,
+                        const By& by) {
+    const Order order = info.returns ? order_of(info.suffix) : Order::kNoReturn;
+    Value now = 0;
+    const Value old = kernel::atomic_fetch_op(
+        x, order, [&](Value read) { return now = updated(info.base, read, value, by); });
+    switch (info.base) {
+      case Primitive::atomic_fetch_add:
+      case Primitive::atomic_fetch_sub:
+      case Primitive::atomic_fetch_inc:
+      case Primitive::atomic_fetch_dec:
+      case Primitive::atomic_fetch_and:
+      case Primitive::atomic_fetch_or:
+      case Primitive::atomic_fetch_xor:
+      case Primitive::atomic_fetch_andnot:
+        return old;
+      case Primitive::atomic_sub_and_test:
+      case Primitive::atomic_inc_and_test:
+      case Primitive::atomic_dec_and_test:
+        return now == 0;
+      case Primitive::atomic_add_negative:
+        return now < 0;
+      default:
+        return now;
+    }
+  }
+
+  // As the kernel's atomic_fetch_add_unless(): a load, then a cmpxchg until nobody came between. A
+  // failed one orders nothing.
+  Value add_unless(kernel::Shared<Value>& x, Value addend, Value unless, const By& by) {
+    Value old = kernel::READ_ONCE(x);
+    for (;;) {
+      if (old == unless) return 0;
+      const Value now = compute(BinaryOp::kAdd, old, addend, by);
+      order(by, true);
+      if (kernel::try_cmpxchg(x, &old, now, Order::kFull)) return 1;
+    }
+  }
+
+  const LitmusTest& test_;
+  std::vector<Object> objects_;
+  Fault fault_ = Fault::kNone;
+  Position fault_position_;
+};
+
+absl::Status check_size(const LitmusTest& test) {
+  if (test.threads.size() > kMaxThreads) {
+    return absl::UnimplementedError(absl::StrCat(test.name, ": ", test.threads.size(),
+                                                 " threads, the machine has ", kMaxThreads));
+  }
+  const auto domains = std::count_if(test.globals.begin(), test.globals.end(),
+                                     [](const Global& g) { return g.kind == GlobalKind::kSrcu; });
+  if (domains > kMaxDomains) {
+    return absl::UnimplementedError(
+        absl::StrCat(test.name, ": ", domains, " srcu_structs, the machine has ", kMaxDomains));
+  }
+  return absl::OkStatus();
+}
+
+absl::string_view fault_text(Fault fault) {
+  switch (fault) {
+    case Fault::kArithmetic:
+      return "arithmetic that has no value";
+    case Fault::kAddress:
+      return "access to what is no address of a global";
+    case Fault::kReader:
+      return "unlock of what no srcu_read_lock() returned";
+    case Fault::kLoopBound:
+    case Fault::kNone:
+      break;
+  }
+  return "";
+}
+
+class Runner {
+ public:
+  Runner(const LitmusTest& test, const RunOptions& options)
+      : test_(test), options_(options), memory_(test), layout_(test), row_(layout_.size()) {
+    for (const Thread& thread : test.threads) code_.push_back(compile(thread));
+    threads_.resize(test.threads.size());
+    for (size_t i = 0; i < threads_.size(); ++i) {
+      threads_[i].prepare(code_[i], test.threads[i], options.loop_bound);
+    }
+  }
+
+  absl::StatusOr<RunResult> run() {
+    sim::Body body;
+    body.reset = [this] { memory_.reset(); };
+    for (Interpreter<Memory>& thread : threads_) {
+      body.cpus.push_back([this, &thread] { thread.run(memory_); });
+    }
+    body.uses_contexts = false;
+    body.assume_dependencies = false;
+    body.report_races = false;
+    sim::Bounds bounds;
+    bounds.max_executions = options_.max_executions;
+    const sim::Exploration exploration = sim::explore(body, bounds, [this] { return visit(); });
+    if (!status_.ok()) return status_;
+    result_.states.assign(states_.begin(), states_.end());
+    result_.pruned = exploration.pruned;
+    result_.complete = exploration.complete;
+    return std::move(result_);
+  }
+
+ private:
+  // The end of one execution; false stops the exploration.
+  bool visit() {
+    const sim::Verdict& verdict = sim::machine.verdict();
+    if (!verdict) {
+      ++result_.executions;
+      add_state();
+    } else if (absl::string_view(verdict.name) == "deadlock") {
+      ++result_.blocked;
+    } else if (memory_.fault() == Fault::kLoopBound) {
+      ++result_.cut;
+    } else {
+      status_ = describe(verdict);
+    }
+    return status_.ok();
+  }
+
+  absl::Status describe(const sim::Verdict& verdict) const {
+    if (memory_.fault() != Fault::kNone) {
+      return malformed_at(test_.name, memory_.fault_position(), fault_text(memory_.fault()));
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(test_.name, ": P", verdict.cpu, ": ", verdict.name, ": ", verdict.what));
+  }
+
+  void add_state() {
+    for (size_t t = 0; t < threads_.size(); ++t) {
+      for (size_t i = 0; i < test_.threads[t].locals.size(); ++i) {
+        const Location location{static_cast<int>(t), static_cast<int>(i)};
+        row_[layout_.index(location)] = visible(threads_[t].local(location.index));
+      }
+    }
+    for (size_t g = 0; g < test_.globals.size(); ++g) {
+      const int global = static_cast<int>(g);
+      row_[layout_.index({Location::kGlobal, global})] = memory_.final_value(global);
+    }
+    states_.insert(row_);
+  }
+
+  const LitmusTest& test_;
+  const RunOptions options_;
+  Memory memory_;
+  const Layout layout_;
+  State row_;
+  std::vector<Code> code_;
+  std::vector<Interpreter<Memory>> threads_;
+  std::set<State> states_;
+  RunResult result_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<RunResult> run_litmus(const LitmusTest& test, const RunOptions& options) {
+  if (absl::Status s = check_size(test); !s.ok()) return s;
+  return Runner(test, options).run();
+}
+
+}  // namespace vmafuzz::litmus
