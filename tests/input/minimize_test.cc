@@ -353,6 +353,36 @@ TEST(Minimize, ErraticBugsEndOneMinimalToo) {
   }
 }
 
+// Chunks are what makes it cheap: one by one these would take hundreds of executions.
+TEST(Minimize, WhatIsUselessGoesInChunks) {
+  Program program;
+  for (int i = 0; i < 20; i++) program.ops.push_back(simplest_op(OpKind::kMmap, 0));
+  program.ops.push_back(simplest_op(OpKind::kHit, 1));
+  program.ops.push_back(simplest_op(OpKind::kHit, 2));
+  for (uint16_t i = 1; i <= 200; i++) {
+    program.directives.push_back({20, i, DirectiveKind::kFail, 0});
+  }
+  const Reproduce two_cpus = [](const Program& candidate) {
+    return !candidate.ops.empty() && candidate.ops.front().cpu != candidate.ops.back().cpu &&
+           candidate.ops.front().kind == OpKind::kHit;
+  };
+  const Reproduce keeps_a_mapping = [](const Program& candidate) {
+    return candidate.ops.size() >= 3 && candidate.ops.front().kind == OpKind::kMmap &&
+           candidate.ops[candidate.ops.size() - 2].cpu == 1 && candidate.ops.back().cpu == 2;
+  };
+  Program without_setup = program;
+  while (without_setup.ops.front().cpu == 0) remove_op(without_setup, 0);
+  ASSERT_EQ(without_setup.directives.size(), 200u);
+  const MinimizeResult directives = minimized(without_setup, two_cpus);
+  EXPECT_TRUE(directives.program.directives.empty());
+  EXPECT_LT(directives.stats.executions, 20);
+
+  program.directives.clear();
+  const MinimizeResult setup = minimized(program, keeps_a_mapping);
+  EXPECT_EQ(setup.program.ops.size(), 3u);
+  EXPECT_LT(setup.stats.executions, 30);
+}
+
 TEST(Minimize, StopsAtItsBudgetWithAProgramThatShowsTheBug) {
   Rng rng(5);
   Program program = noisy_program(rng);
