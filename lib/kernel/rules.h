@@ -37,6 +37,11 @@ struct kernel_rules {
   free_kind file_free = free_kind::type_stable;          // filp_cachep
   free_kind backing_file_free = free_kind::type_stable;  // FMODE_BACKING
   bool valid_vma_in_locked_lookup = false;  // find_active_uprobe_rcu() checks vm_flags
+  // lib/maple_tree.c, ma_dead_node() and mte_set_node_dead(): the barriers of commits 0a2b18d94883 and
+  // c13af03de46b, and whether readers look at all.
+  bool maple_dead_check = true;
+  bool maple_dead_rmb = true;
+  bool maple_dead_wmb = true;
   uint64_t bugs = 0;                        // switches of lib/variants, one bit each
 };
 

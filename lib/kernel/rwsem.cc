@@ -135,9 +135,10 @@ void downgrade_write(rw_semaphore& sem, Site site) {
 
 bool rwsem_is_locked(const rw_semaphore& sem) { return (sem.count.peek() & ~kWaitingMask) != 0; }
 bool rwsem_is_write_locked(const rw_semaphore& sem) { return (sem.count.peek() & kWriter) != 0; }
+bool lockdep_is_held(const rw_semaphore& sem) { return writes(sem) || reads(sem); }
 
 void rwsem_assert_held(const rw_semaphore& sem, Site site) {
-  if (!writes(sem) && !reads(sem)) fail_not_held(sem, "at all", site);
+  if (!lockdep_is_held(sem)) fail_not_held(sem, "at all", site);
 }
 void rwsem_assert_held_write(const rw_semaphore& sem, Site site) {
   if (!writes(sem)) fail_not_held(sem, "for writing", site);

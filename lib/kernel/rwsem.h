@@ -52,6 +52,7 @@ void downgrade_write(rw_semaphore& sem, Site site = Site::current());
 // For assertions: they look at the newest state and are no accesses.
 bool rwsem_is_locked(const rw_semaphore& sem);
 bool rwsem_is_write_locked(const rw_semaphore& sem);
+bool lockdep_is_held(const rw_semaphore& sem);  // by this CPU, either way
 // Verdict lock-imbalance unless this CPU holds it (for writing).
 void rwsem_assert_held(const rw_semaphore& sem, Site site = Site::current());
 void rwsem_assert_held_write(const rw_semaphore& sem, Site site = Site::current());
