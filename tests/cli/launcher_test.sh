@@ -4,6 +4,8 @@
 # is asked to, an apt-get that records its arguments and puts the missing tools in place.
 #
 # usage: launcher_test.sh LAUNCHER CASE
+#
+# shellcheck disable=SC2016 # the single-quoted texts are scripts: they expand when they run
 set -euo pipefail
 
 launcher=$1
@@ -138,6 +140,27 @@ says_so_without_apt() {
   install_rest
   expect 3 "$tree/vmafuzz" doctor
   says 'no apt-get here' err
+}
+
+asks_sudo_or_tells_what_root_must_run() {
+  install_rest
+  echo 'echo "apt-get $*" >>"$FAKE/calls"' | script "$bin/apt-get"
+  local -a other=()
+  if ((EUID == 0)); then
+    other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    chown -R 65534:65534 "$work"
+  fi
+  expect 3 "${other[@]}" "$tree/vmafuzz" doctor
+  says 'neither root nor sudo. As root, run:' err
+  says '  apt-get update && apt-get install -y --no-install-recommends clang-19' err
+  [[ ! -s $work/calls ]] || fail "something was called: $(cat "$work/calls")"
+  echo '[[ $1 != -v ]]' | script "$bin/sudo"
+  expect 3 "${other[@]}" "$tree/vmafuzz" doctor
+  says 'sudo refused; the line to run is: sudo apt-get update && sudo apt-get install' err
+  fake_sudo
+  expect 3 "${other[@]}" "$tree/vmafuzz" doctor
+  says 'still not found: clang-19' err
+  [[ $(count apt-get) == 2 ]] || fail "sudo did not pass apt-get on"
 }
 
 installs_once_and_runs() {
