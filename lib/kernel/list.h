@@ -2,9 +2,8 @@
 #ifndef VMAFUZZ_KERNEL_LIST_H_
 #define VMAFUZZ_KERNEL_LIST_H_
 
-#include <cstddef>
-
 #include "kernel/barrier.h"
+#include "kernel/container_of.h"
 
 namespace vmafuzz::kernel {
 
@@ -17,9 +16,7 @@ struct list_head {
   }
 };
 
-// The object of `type` whose field `member` p points at.
-#define list_entry(p, type, member) \
-  reinterpret_cast<type*>(reinterpret_cast<char*>(p) - offsetof(type, member))
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 inline void INIT_LIST_HEAD(list_head* list, Site site = Site::current()) {
   WRITE_ONCE(list->next, list, site);

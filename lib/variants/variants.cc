@@ -1,0 +1,128 @@
+#include "variants/variants.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace vmafuzz::variants {
+
+using kernel::free_kind;
+using kernel::kernel_rules;
+
+namespace {
+
+constexpr Option kOptions[] = {
+    {"counter-bits", "2..64", "width of mm_lock_seq"},
+    {"vma-free", "immediate, after-rcu, type-stable", "how VMAs are freed"},
+    {"file-free", "immediate, after-rcu, type-stable", "how ordinary files are freed"},
+    {"backing-free", "immediate, after-rcu, type-stable", "how files of FMODE_BACKING are freed"},
+};
+
+template <class Table>
+std::string names_of(const Table& table) {
+  std::string names;
+  for (const auto& row : table) absl::StrAppend(&names, names.empty() ? "" : ", ", row.name);
+  return names;
+}
+
+absl::Status expected(absl::string_view what, absl::string_view names) {
+  return absl::InvalidArgumentError(absl::StrCat("expected ", what, ": ", names));
+}
+
+bool parse_free_kind(absl::string_view text, free_kind* kind) {
+  if (text == "immediate") {
+    *kind = free_kind::immediate;
+  } else if (text == "after-rcu") {
+    *kind = free_kind::after_rcu;
+  } else if (text == "type-stable") {
+    *kind = free_kind::type_stable;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// False: the value is not one of the option's.
+bool set_option(absl::string_view key, absl::string_view value, kernel_rules* rules) {
+  if (key == "vma-free") return parse_free_kind(value, &rules->vma_free);
+  if (key == "file-free") return parse_free_kind(value, &rules->file_free);
+  if (key == "backing-free") return parse_free_kind(value, &rules->backing_file_free);
+  int bits = 0;
+  if (!absl::SimpleAtoi(value, &bits) || bits < 2 || bits > 64) return false;
+  rules->counter_bits = static_cast<uint8_t>(bits);
+  return true;
+}
+
+absl::Status apply_option(absl::string_view key_value, kernel_rules* rules) {
+  const size_t equals = key_value.find('=');
+  const absl::string_view key = key_value.substr(0, equals);
+  for (const Option& option : kOptions) {
+    if (key != option.key) continue;
+    const absl::string_view value =
+        equals == absl::string_view::npos ? "" : key_value.substr(equals + 1);
+    if (set_option(key, value, rules)) return absl::OkStatus();
+    return expected(absl::StrCat("a value of ", key), option.values);
+  }
+  std::string keys;
+  for (const Option& option : kOptions)
+    absl::StrAppend(&keys, keys.empty() ? "" : ", ", option.key);
+  return expected("an option key=value with one of the keys", keys);
+}
+
+}  // namespace
+
+std::span<const Option> options() { return kOptions; }
+
+const Kernel* find_kernel(absl::string_view name) {
+  for (const Kernel& kernel : kernels()) {
+    if (kernel.name == name) return &kernel;
+  }
+  return nullptr;
+}
+
+const Bug* find_bug(absl::string_view name) {
+  for (const Bug& bug : bugs()) {
+    if (bug.name == name) return &bug;
+  }
+  return nullptr;
+}
+
+absl::Status check_kernel(absl::string_view name) {
+  return find_kernel(name) != nullptr ? absl::OkStatus()
+                                      : expected("a kernel", names_of(kernels()));
+}
+absl::Status check_bug(absl::string_view name) {
+  return find_bug(name) != nullptr ? absl::OkStatus() : expected("a bug switch", names_of(bugs()));
+}
+absl::Status check_option(absl::string_view key_value) {
+  kernel_rules scratch;
+  return apply_option(key_value, &scratch);
+}
+
+void Applied::install() const {
+  kernel::rules = rules;
+  kernel::find_active_uprobe_speculative = protocol;
+}
+
+absl::StatusOr<Applied> apply(const Kernel& kernel, std::span<const std::string> bugs,
+                              std::span<const std::string> options) {
+  Applied applied;
+  applied.rules = kernel.rules;
+  const kernel::lookup_protocol* protocol = kernel::find_lookup_protocol(
+      std::string_view(kernel.protocol.data(), kernel.protocol.size()));
+  if (protocol == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("kernel ", kernel.name, " names no known protocol: ", kernel.protocol));
+  }
+  applied.protocol = protocol->find_active_uprobe_speculative;
+  for (const std::string& name : bugs) {
+    const Bug* bug = find_bug(name);
+    if (bug == nullptr) return check_bug(name);
+    bug->switch_on(applied.rules);
+  }
+  for (const std::string& option : options) {
+    if (absl::Status status = apply_option(option, &applied.rules); !status.ok()) return status;
+  }
+  return applied;
+}
+
+}  // namespace vmafuzz::variants
