@@ -43,7 +43,8 @@ enum class AccessKind : uint8_t {
   kLoad,
   kStore,
   kRmw,
-  kFence,    // barriers, RCU markers
+  kLocal,    // smp_wmb, smp_rmb: nothing that another CPU does could come out differently
+  kFence,    // full barriers, RCU markers
   kFallible, // something that may fail
   kDefer,    // work is queued
   kBlock,    // this CPU cannot continue

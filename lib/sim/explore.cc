@@ -1,6 +1,6 @@
 #include "sim/explore.h"
 
-#include <absl/container/flat_hash_set.h>
+#include <absl/container/flat_hash_map.h>
 
 #include "sim/memory.h"
 
@@ -9,17 +9,45 @@ namespace {
 
 constexpr const char* kPruned = "pruned";
 
+constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
+
+// What a CPU will do next, as far as order with other CPUs is concerned.
+struct Pending {
+  bool known = false;
+  AccessKind kind = AccessKind::kBegin;
+  const Location* location = nullptr;
+};
+
+// True if the two steps, of different CPUs, lead to one state in either order.
+bool commute(const Pending& a, const Pending& b) {
+  if (!a.known || !b.known) return false;
+  if (a.kind == AccessKind::kLocal || b.kind == AccessKind::kLocal) return true;
+  const auto plain = [](AccessKind kind) {
+    return kind == AccessKind::kLoad || kind == AccessKind::kStore;
+  };
+  // Barriers, RCU and read-modify-writes (which may be barriers) are ordered among themselves.
+  if (!plain(a.kind) && !plain(b.kind)) return false;
+  if (a.location == nullptr || a.location != b.location) return true;
+  return a.kind == AccessKind::kLoad && b.kind == AccessKind::kLoad;
+}
+
 // Depth-first search over choices, each execution following the path of the last one but for its
-// deepest choice that has alternatives left.
+// deepest choice that has alternatives left. Sleep sets (Godefroid) avoid executing two orders of
+// steps that commute; a state is remembered with the CPUs that were asleep in it.
 class Explorer : public Director {
  public:
-  explicit Explorer(const Bounds& bounds) : bounds_(bounds) {}
+  Explorer(const Bounds& bounds, size_t cpus) : bounds_(bounds) {
+    for (size_t i = 0; i < cpus; ++i) all_cpus_ |= bit(static_cast<int>(i));
+  }
 
   void begin() {
     depth_ = 0;
     preemptions_ = stale_ = 0;
     asked_version_ = UINT64_MAX;
     pruned_ = false;
+    primed_ = 0;
+    sleep_ = 0;
+    for (Pending& pending : pending_) pending = Pending{};
   }
   bool pruned() const { return pruned_; }
   uint64_t states() const { return seen_.size(); }
@@ -36,12 +64,34 @@ class Explorer : public Director {
 
   Decision decide(const Point& point) override {
     Decision decision;
-    decision.preempt = static_cast<int8_t>(schedule(point, point.cpu));
-    if (decision.preempt == point.cpu) decision.preempt = -1;
+    // What commutes with everything needs no choice of who goes first.
+    if (point.kind == AccessKind::kLocal || point.kind == AccessKind::kBegin) return decision;
+    pending_[point.cpu] = {true, point.kind, point.location};
+    int next = point.cpu;
+    if ((primed_ & all_cpus_) != all_cpus_) {
+      // Every CPU comes to its first access before any of them does something.
+      primed_ |= bit(point.cpu);
+      const uint8_t rest = all_cpus_ & ~primed_ & point.runnable;
+      if (rest != 0) {
+        decision.preempt = static_cast<int8_t>(__builtin_ctz(rest));
+        return decision;
+      }
+      primed_ = all_cpus_;
+    }
+    next = schedule(point, point.cpu);
+    if (next != point.cpu) decision.preempt = static_cast<int8_t>(next);
     return decision;
   }
 
-  int pick_next(const Point& point, int fallback) override { return schedule(point, fallback); }
+  int pick_next(const Point& point, int fallback) override {
+    pending_[point.cpu] = Pending{};
+    primed_ |= bit(point.cpu);
+    if ((primed_ & all_cpus_) != all_cpus_) {
+      const uint8_t rest = all_cpus_ & ~primed_ & point.runnable;
+      if (rest != 0) return __builtin_ctz(rest);
+    }
+    return schedule(point, fallback);
+  }
 
   int pick_store(const Point&, int count) override {
     if (bounds_.max_stale >= 0 && stale_ >= bounds_.max_stale) return 0;
@@ -56,30 +106,70 @@ class Explorer : public Director {
   struct Choice {
     int chosen;
     int count;
+    uint8_t candidates = 0;  // of a scheduling choice: CPUs, tried in the order of candidate()
+    uint8_t asleep = 0;      // and those whose steps were explored before
   };
+
+  bool bounded() const { return bounds_.max_preemptions >= 0 || bounds_.max_stale >= 0; }
 
   int schedule(const Point& point, int fallback) {
     // A CPU that was switched to and has not done anything since is not asked a second time.
     if (machine.state_version() == asked_version_ && point.cpu == asked_for_) return fallback;
-    if (depth_ >= path_.size() && !seen_.insert(key()).second) {
-      pruned_ = true;
-      machine.fail(kPruned, std::string(), point.site);
+    if (depth_ == path_.size()) enter_state(point, fallback);
+    Choice& choice = path_[depth_++];
+    const int next = candidate(choice.candidates, fallback, choice.chosen);
+    uint8_t asleep = choice.asleep;
+    for (int i = 0; i < choice.chosen; ++i) asleep |= bit(candidate(choice.candidates, fallback, i));
+    sleep_ = 0;
+    for (int i = 0; i < kMaxCpus; ++i) {
+      if ((asleep & bit(i)) != 0 && commute(pending_[i], pending_[next])) sleep_ |= bit(i);
     }
-    int order[kMaxCpus];
-    int count = 0;
-    const bool can_go_on = (point.runnable >> fallback & 1) != 0;
-    if (can_go_on) order[count++] = fallback;
-    const bool preempts = point.kind != AccessKind::kBlock && point.kind != AccessKind::kEnd;
-    if (!preempts || bounds_.max_preemptions < 0 || preemptions_ < bounds_.max_preemptions) {
-      for (int i = 0; i < kMaxCpus; ++i) {
-        if (i != fallback && (point.runnable >> i & 1) != 0) order[count++] = i;
-      }
-    }
-    const int next = order[choose(count)];
-    if (preempts && next != point.cpu) ++preemptions_;
+    if (preempts(point) && next != point.cpu) ++preemptions_;
     asked_version_ = machine.state_version();
     asked_for_ = next;
     return next;
+  }
+
+  static bool preempts(const Point& point) {
+    return point.kind != AccessKind::kBlock && point.kind != AccessKind::kEnd;
+  }
+
+  // The CPU that continues by itself comes first, then the others in order.
+  static int candidate(uint8_t candidates, int first, int index) {
+    if ((candidates & bit(first)) != 0) {
+      if (index == 0) return first;
+      candidates &= ~bit(first);
+      --index;
+    }
+    for (; index > 0; --index) candidates &= candidates - 1;
+    return __builtin_ctz(candidates);
+  }
+
+  void enter_state(const Point& point, int fallback) {
+    uint8_t candidates = point.runnable;
+    uint8_t asleep = 0;
+    if (bounded()) {
+      if (!seen_.emplace(key(), 0).second) prune(point);
+      const bool exhausted = bounds_.max_preemptions >= 0 && preemptions_ >= bounds_.max_preemptions;
+      if (exhausted && preempts(point) && (candidates & bit(fallback)) != 0) candidates = bit(fallback);
+    } else {
+      asleep = sleep_;
+      candidates &= ~asleep;
+      const auto [entry, fresh] = seen_.emplace(key(), asleep);
+      if (!fresh) {
+        // Seen before, when the CPUs in entry->second were asleep: only their steps are new.
+        candidates &= entry->second;
+        asleep |= point.runnable & ~entry->second;
+        entry->second &= sleep_;
+      }
+      if (candidates == 0) prune(point);
+    }
+    path_.push_back({0, __builtin_popcount(candidates), candidates, asleep});
+  }
+
+  void prune(const Point& point) {
+    pruned_ = true;
+    machine.fail(kPruned, std::string(), point.site);
   }
 
   int choose(int count) {
@@ -98,9 +188,13 @@ class Explorer : public Director {
   }
 
   const Bounds bounds_;
+  uint8_t all_cpus_ = 0;
   std::vector<Choice> path_;
   size_t depth_ = 0;
-  absl::flat_hash_set<uint64_t> seen_;
+  absl::flat_hash_map<uint64_t, uint8_t> seen_;
+  Pending pending_[kMaxCpus];
+  uint8_t primed_ = 0;
+  uint8_t sleep_ = 0;
   uint64_t asked_version_ = UINT64_MAX;
   int asked_for_ = -1;
   int preemptions_ = 0;
@@ -136,7 +230,7 @@ Exploration explore(const Body& body, const Bounds& bounds, const std::function<
     cpus.push_back({&body.cpus[i], static_cast<uint16_t>(i)});
   }
   Exploration result;
-  Explorer explorer(bounds);
+  Explorer explorer(bounds, body.cpus.size());
   do {
     if (result.executions + result.pruned >= bounds.max_executions) return result;
     explorer.begin();

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "sim/coverage.h"
 #include "sim/memory.h"
 #include "sim/rcu.h"
 #include "sim/trace.h"
@@ -10,6 +11,11 @@
 namespace vmafuzz::sim {
 
 Machine machine;
+
+#ifdef VMAFUZZ_EXTRA_COUNTERS
+__attribute__((section("__libfuzzer_extra_counters"), used))
+#endif
+uint8_t coverage_map[kCoverageBytes];
 
 namespace {
 constexpr size_t kStores = 1 << 17;
@@ -48,6 +54,7 @@ void Machine::begin(const Options& options, Director* director) {
     cpu.read_before = cpu.publish = cpu.written = cpu.written_before = Clock{};
     cpu.overtaken = Lanes{};
     cpu.waits_on = nullptr;
+    cpu.unlock = 0;
     cpu.stale_run = 0;
     cpu.resume = kNoCpu;
     cpu.history = 0;
@@ -225,6 +232,7 @@ void Machine::switch_to(int next, Site site) {
   Cpu& from = *current_;
   if (options_.trace) trace_note(Event::kSwitch, "", static_cast<uint64_t>(next), site);
   mix(0x51ull << 32 | static_cast<uint64_t>(next));
+  if (options_.coverage) cover(site_hash(site) + 0x5317 * static_cast<uint32_t>(next));
   current_ = &cpus_[next];
   Fiber::switch_to(from.fiber, current_->fiber);
   limit_point(from);

@@ -79,6 +79,7 @@ struct Cpu {
   Clock written_before;
 
   Lanes overtaken{};  // per CPU: time of its first store that overwrites what this CPU read stale; 0 none
+  uint32_t unlock = 0;     // store of this CPU's last unlock
   WaitQueue* waits_on = nullptr;
   const char* waits_for = "";
   uint16_t stale_run = 0;  // stale loads in a row without progress

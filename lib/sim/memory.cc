@@ -3,6 +3,7 @@
 // Names in quotes are relations of tools/memory-model/linux-kernel.cat.
 #include "sim/memory.h"
 
+#include "sim/coverage.h"
 #include "sim/trace.h"
 
 namespace vmafuzz::sim {
@@ -200,6 +201,10 @@ uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool ma
   if (plain && cpu.decision_at == cpu.access && (cpu.decision.tear || cpu.decision.reload)) {
     value = compiler_load(cpu, location, store, site);
   }
+  if (options_.coverage && store.cpu != cpu.id) {
+    const uint32_t pair = site_hash(store.site) * 31 + site_hash(site);
+    cover(index == location.newest ? pair : pair + 0x5741);
+  }
   observe(cpu, store, order);
   if ((location.flags & kPointer) != 0 && value != 0) {
     if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = index;
@@ -343,7 +348,9 @@ void Machine::store_slow(Location& location, uint64_t value, Order order, bool p
 
 void Machine::unlock_store(Location& location, uint64_t value, Order order, Site site) {
   store(location, value, order, false, false, site);
-  if (location.newest != 0) stores_[location.newest].flags |= kUnlockStore;
+  if (location.newest == 0) return;
+  stores_[location.newest].flags |= kUnlockStore;
+  current_->unlock = location.newest;
 }
 
 // --- read-modify-write -------------------------------------------------------------------------------
@@ -431,7 +438,7 @@ bool Machine::cmpxchg(Location& location, uint64_t* expected, uint64_t desired, 
 // --- barriers ----------------------------------------------------------------------------------------
 
 void Machine::smp_wmb(Site site) {
-  step(AccessKind::kFence, nullptr, site);
+  step(AccessKind::kLocal, nullptr, site);
   if (watched_) watch_fence("smp_wmb", site);
   if (alone_) return;
   Cpu& cpu = *current_;
@@ -448,7 +455,7 @@ void Machine::smp_wmb(Site site) {
 }
 
 void Machine::smp_rmb(Site site) {
-  step(AccessKind::kFence, nullptr, site);
+  step(AccessKind::kLocal, nullptr, site);
   if (watched_) watch_fence("smp_rmb", site);
   if (alone_) return;
   Cpu& cpu = *current_;
@@ -518,20 +525,23 @@ void Machine::join_everything(Cpu& cpu, const Clock& events) {
   cpu.written_before.join(events);
 }
 
-// "po-unlock-lock-po": what came before the unlock that this lock operation took over from reaches
-// third CPUs before stores made under the lock, and is before everything done under it.
+// "po-unlock-lock-po", ended by this lock operation: what came before an unlock, of any lock by this
+// CPU or of this lock by another, reaches third CPUs before what is stored under the lock. On one CPU
+// it also comes before everything that is done under it.
 void Machine::acquire_handover(Location& lock) {
   if (alone_ || lock.newest == 0 || !rule(Rule::kLockHandover)) return;
   Cpu& cpu = *current_;
+  if (cpu.unlock != 0) {
+    const Store& own = stores_[cpu.unlock];
+    cpu.publish.join(own.message());
+    cpu.known.join(own.message());
+    learn_before(cpu, own.before());
+  }
   // The newest store is this CPU's own lock word; the unlock is the one before it.
   for (uint32_t i = stores_[lock.newest].prev; i != 0; i = stores_[i].prev) {
     const Store& store = stores_[i];
     if ((store.flags & kUnlockStore) == 0) continue;
     cpu.publish.join(store.message());
-    if (store.cpu == cpu.id) {
-      cpu.known.join(store.message());
-      learn_before(cpu, store.before());
-    }
     return;
   }
 }

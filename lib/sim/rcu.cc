@@ -79,6 +79,10 @@ void GracePeriods::exit(int domain, int reader, Site site) {
   d.readers &= ~mask;
   used_readers_ &= ~mask;
   machine.mix_state(0x0e17);
+  if (!machine.alone() && rule(Rule::kRcuReaderPublishes)) {
+    d.ended.join(machine.all_events(machine.current()));
+    d.ended_hash ^= machine.current().history * 0x9FB21C651E98DF25ull;
+  }
   for (int i = 0; i < item_count_; ++i) {
     Item& item = items_[i];
     if (item.state != State::kWaiting || (item.readers & mask) == 0) continue;
@@ -107,7 +111,7 @@ GracePeriods::Item* GracePeriods::new_item(int domain, Site site) {
 }
 
 void GracePeriods::synchronize(int domain, Site site) {
-  machine.smp_mb(site);
+  machine.step(AccessKind::kFence, nullptr, site);
   Domain& d = domains_[domain];
   if (machine.alone()) {
     if (d.readers != 0) machine.fail("deadlock", "a grace period awaited inside its own reader", site);
@@ -118,14 +122,18 @@ void GracePeriods::synchronize(int domain, Site site) {
   item->synchronous = true;
   item->readers = rule(Rule::kRcuWaitsForReaders) ? d.readers : 0;
   if (!rule(Rule::kSrcuDomains)) item->readers = used_readers_;
+  item->events = d.ended;
   d.begun.join(machine.all_events(machine.current()));
+  machine.mix_state(d.ended_hash);
   d.hash = (d.hash ^ machine.current().history) * 0xC2B2AE3D27D4EB4Full;
   machine.mix_state(item->readers);
   while (item->readers != 0) machine.wait(item->done, "a grace period", site);
   machine.join_everything(machine.current(), item->events);
   machine.mix_state(item->hash);
   item->state = State::kFree;
-  machine.smp_mb(site);
+  // The strong fence that a grace period is takes effect at its end.
+  machine.watch_fence("synchronize_rcu", site);
+  machine.full_barrier(machine.current());
 }
 
 void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
@@ -135,8 +143,10 @@ void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
   item->arg = arg;
   item->events = machine.all_events(machine.current());
   if (domain != kNoDomain) {
-    item->readers = domains_[domain].readers;
-    domains_[domain].begun.join(item->events);
+    Domain& d = domains_[domain];
+    item->readers = d.readers;
+    d.begun.join(item->events);
+    item->events.join(d.ended);
   }
   const Decision decision = machine.take_decision();
   if (decision.hold != 0) {

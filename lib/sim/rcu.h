@@ -73,7 +73,8 @@ class GracePeriods {
     uint8_t reader[kMaxCpus] = {};
     uint64_t readers = 0;        // active ones
     Clock begun;                 // what came before the grace periods so far
-    uint64_t hash = 0;
+    Clock ended;                 // what readers that have left did and saw
+    uint64_t hash = 0, ended_hash = 0;
   };
   static constexpr int kItems = 256;
 
