@@ -60,8 +60,9 @@ inline constexpr vm_flags_t VM_DATA_DEFAULT_FLAGS =
     VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 inline constexpr vm_flags_t VM_STACK_FLAGS = VM_GROWSDOWN | VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT;
 
-// /proc/sys/vm/max_map_count, mmap's stack_guard_gap (256 pages in the kernel, of its 2^35).
-inline constexpr int sysctl_max_map_count = 64;
+// /proc/sys/vm/max_map_count, small enough to be reached; and 256 pages in the kernel, of its 2^35.
+inline constexpr int kDefaultMaxMapCount = 30;
+extern int sysctl_max_map_count;
 inline constexpr unsigned long stack_guard_gap = 1 * PAGE_SIZE;
 
 // Anonymous memory's reverse map. The chain of a VMA that never went through fork has one link.
@@ -128,6 +129,16 @@ inline constexpr unsigned long MMF_UNSTABLE = 1ul << 22;
 inline constexpr unsigned long MMF_HAS_UPROBES = 1ul << 19;
 inline constexpr unsigned long MMF_RECALC_UPROBES = 1ul << 20;
 
+// struct rcuwait: one task that waits, and who wakes it looks at `task` only.
+struct rcuwait {
+  Shared<int> task;  // 1 + the CPU that waits
+  platform::WaitQueue queue;
+  template <class V>
+  void visit(V&& v) {
+    v("task", task);
+  }
+};
+
 struct mm_struct {
   rw_semaphore mmap_lock{"mmap_lock"};
   Shared<unsigned long> mm_lock_seq;  // rules.counter; `sequence` of the seqcount_t since 6.14
@@ -139,8 +150,8 @@ struct mm_struct {
   atomic_t mm_count;            // those that keep this structure; all users together are one
   spinlock_t page_table_lock;
   pgtable pgd;
-  platform::WaitQueue vma_writer_wait;  // a writer that waits for readers of a VMA
-  int id = 0;                           // n of mm<n>
+  rcuwait vma_writer_wait;  // the writer that waits for readers of a VMA
+  int id = 0;               // n of mm<n>
   template <class V>
   void visit(V&& v) {
     v("mmap_lock", mmap_lock);
@@ -154,6 +165,7 @@ struct mm_struct {
     v("mm_users", mm_users);
     v("mm_count", mm_count);
     v("page_table_lock", page_table_lock);
+    v("vma_writer_wait", vma_writer_wait);
     v("pte", pgd);
   }
 };

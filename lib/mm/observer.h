@@ -16,9 +16,9 @@ class Observer {
   // in between becomes true at one instant of the section.
   virtual void write_section_begins(mm_struct* mm) = 0;
   virtual void write_section_ends(mm_struct* mm) = 0;
-  // A consumer was put on the uprobe's list; breakpoints follow. / It is off the list again, and its
-  // breakpoints are gone where no other consumer needs them (unless uprobe->leaked). Every consumer
-  // that was added is removed, also where its registration fails.
+  // A consumer was put on the uprobe's list; breakpoints follow. / It is off the list again, and
+  // its breakpoints are gone where no other consumer needs them (unless uprobe->leaked). Every
+  // consumer that was added is removed, also where its registration fails.
   virtual void consumer_added(uprobe* u, uprobe_consumer* uc) = 0;
   virtual void consumer_removed(uprobe* u, uprobe_consumer* uc) = 0;
   // A lookup of the uprobe at vaddr, in the task that trapped: each attempt, speculative or under

@@ -1,0 +1,294 @@
+#include "mm/vma_lock.h"
+
+#include <cstring>
+
+#include "mm/errno.h"
+#include "mm/mm.h"
+
+namespace vmafuzz::kernel {
+
+using platform::machine;
+
+namespace {
+
+bool counted() { return rules.vma_lock == vma_lock_kind::refcount; }
+
+bool __is_vma_write_locked(const vm_area_struct* vma, unsigned long* mm_lock_seq, Site site) {
+  mm_struct* mm = vma->vm_mm.get(site);
+  mmap_assert_write_locked(mm, site);
+  // Neither changes while mmap_lock is held for writing.
+  *mm_lock_seq = mm->mm_lock_seq.get(site);
+  return vma->vm_lock_seq.get(site) == *mm_lock_seq;
+}
+
+// --- refcount: waiting for readers (mm/mmap_lock.c)
+// --------------------------------------------------
+
+// rcuwait_wait_event() for vm_refcnt == target. The look that ends the wait takes over what the
+// last reader did, which the kernel leaves to the barriers around it.
+int wait_for_readers(vm_area_struct* vma, int target, bool killable, Site site) {
+  mm_struct* mm = vma->vm_mm.get(site);
+  rcuwait& wait = mm->vma_writer_wait;
+  platform::Location& refcnt = vma->vm_refcnt.refs.location();
+  int err = 0;
+  WRITE_ONCE(wait.task, 1 + machine.cpu(), site);
+  smp_mb(site);
+  for (;;) {
+    machine.step(platform::AccessKind::kRmw, &refcnt, site);
+    if (vma->vm_refcnt.refs.peek() == target) {
+      machine.rmw_now(refcnt, Order::kAcquire, [](uint64_t count) { return count; }, site);
+      break;
+    }
+    if (killable && machine.injected_failure(site)) {
+      err = -EINTR;
+      break;
+    }
+    if (vma->vm_refcnt.refs.peek() != target) machine.wait(wait.queue, "readers of a VMA", site);
+  }
+  WRITE_ONCE(wait.task, 0, site);
+  return err;
+}
+
+void rcuwait_wake_up(rcuwait& wait, Site site) {
+  smp_mb(site);
+  if (READ_ONCE(wait.task, site) != 0) machine.wake(wait.queue);
+}
+
+// Readers are kept out and gone: *exclusive. Neither that nor an error: the VMA is detached.
+int __vma_start_exclude_readers(vm_area_struct* vma, bool detaching, bool killable, bool* exclusive,
+                                Site site) {
+  *exclusive = false;
+  if (!refcount_add_not_zero(VM_REFCNT_EXCLUDE_READERS_FLAG, vma->vm_refcnt, site)) return 0;
+  const int target = VM_REFCNT_EXCLUDE_READERS_FLAG | (detaching ? 0 : 1);
+  const int err = wait_for_readers(vma, target, killable, site);
+  if (err != 0) {
+    refcount_sub_and_test(VM_REFCNT_EXCLUDE_READERS_FLAG, vma->vm_refcnt, site);
+    return err;
+  }
+  *exclusive = true;
+  return 0;
+}
+
+int start_write_counted(vm_area_struct* vma, unsigned long mm_lock_seq, bool killable, Site site) {
+  bool exclusive = false;
+  const int err = __vma_start_exclude_readers(vma, false, killable, &exclusive, site);
+  if (err != 0) return err;
+  // vma_start_read() takes an early look at it without any lock.
+  WRITE_ONCE(vma->vm_lock_seq, mm_lock_seq, site);
+  if (exclusive) refcount_sub_and_test(VM_REFCNT_EXCLUDE_READERS_FLAG, vma->vm_refcnt, site);
+  return 0;
+}
+
+void start_write_rwsem(vm_area_struct* vma, unsigned long mm_lock_seq, Site site) {
+  down_write(vma->vm_lock, site);
+  WRITE_ONCE(vma->vm_lock_seq, mm_lock_seq, site);
+  // Proposed on 15 August 2024 for lookups that tell from vm_lock_seq alone that a writer is at
+  // work: up_write() would let later stores overtake it. With a counter that is odd it is not
+  // needed.
+  if (rules.vma_start_write_wmb && rules.counter == counter_kind::at_unlock) smp_wmb(site);
+  up_write(vma->vm_lock, site);
+}
+
+int __vma_start_write(vm_area_struct* vma, bool killable, Site site) {
+  if (rules.vma_lock == vma_lock_kind::none) return 0;
+  unsigned long mm_lock_seq = 0;
+  if (__is_vma_write_locked(vma, &mm_lock_seq, site)) return 0;
+  if (counted()) return start_write_counted(vma, mm_lock_seq, killable, site);
+  start_write_rwsem(vma, mm_lock_seq, site);
+  return 0;
+}
+
+void vma_refcount_put(vm_area_struct* vma, Site site) {
+  // A copy: the VMA may be gone once its count is dropped.
+  mm_struct* mm = vma->vm_mm.get(site);
+  int oldcnt = 0;
+  if (__refcount_dec_and_test(vma->vm_refcnt, &oldcnt, site)) return;
+  const int newcnt = oldcnt - 1;
+  const bool excluded = (newcnt & VM_REFCNT_EXCLUDE_READERS_FLAG) != 0 &&
+                        newcnt <= VM_REFCNT_EXCLUDE_READERS_FLAG + 1;
+  if (excluded) rcuwait_wake_up(mm->vma_writer_wait, site);
+}
+
+// --- both generations: readers
+// ------------------------------------------------------------------------
+
+vm_area_struct* start_read_counted(mm_struct* mm, vm_area_struct* vma, Site site) {
+  int oldcnt = 0;
+  if (!__refcount_inc_not_zero_limited_acquire(vma->vm_refcnt, &oldcnt, VM_REFCNT_LIMIT, site)) {
+    rcu_read_unlock(site);
+    return oldcnt != 0 ? nullptr : ERR_PTR<vm_area_struct>(-EAGAIN);
+  }
+  mm_struct* other_mm = vma->vm_mm.get(site);
+  if (other_mm != mm) {
+    // It was recycled into another mm, which may go as soon as this count is dropped
+    // (CVE-2025-38554).
+    rcu_read_unlock(site);
+    mmgrab(other_mm, site);
+    vma_refcount_put(vma, site);
+    mmdrop(other_mm, site);
+    return nullptr;
+  }
+  // Acquire: after vma_end_write_all(), what the writer did is there to be read.
+  if (vma->vm_lock_seq.get(site) == smp_load_acquire(mm->mm_lock_seq, site)) {
+    vma_refcount_put(vma, site);
+    rcu_read_unlock(site);
+    return nullptr;
+  }
+  return vma;
+}
+
+vm_area_struct* start_read_rwsem(mm_struct* mm, vm_area_struct* vma, Site site) {
+  if (!down_read_trylock(vma->vm_lock, site)) return nullptr;
+  if (vma->vm_lock_seq.get(site) == smp_load_acquire(mm->mm_lock_seq, site)) {
+    up_read(vma->vm_lock, site);
+    return nullptr;
+  }
+  return vma;
+}
+
+bool contains(const vm_area_struct* vma, unsigned long address, Site site) {
+  return address >= vma->vm_start.get(site) && address < vma->vm_end.get(site);
+}
+
+// 6.15 and later. vma_start_read() has left RCU where it failed.
+vm_area_struct* lock_vma_counted(mm_struct* mm, unsigned long address, Site site) {
+  for (;;) {
+    rcu_read_lock(site);
+    vm_area_struct* vma = vma_lookup(mm, address);
+    if (vma == nullptr) {
+      rcu_read_unlock(site);
+      return nullptr;
+    }
+    vma = vma_start_read(mm, vma, site);
+    if (IS_ERR(vma)) {
+      cpu_relax(site);  // whoever detached it is about to take it out of the tree
+      continue;
+    }
+    if (vma == nullptr) return nullptr;
+    rcu_read_unlock(site);
+    if (contains(vma, address, site)) return vma;
+    vma_end_read(vma, site);
+    return nullptr;
+  }
+}
+
+// 6.4 to 6.14.
+vm_area_struct* lock_vma_rwsem(mm_struct* mm, unsigned long address, Site site) {
+  rcu_read_lock(site);
+  vm_area_struct* vma = vma_lookup(mm, address);
+  while (vma != nullptr) {
+    vma = vma_start_read(mm, vma, site);
+    if (vma == nullptr) break;
+    if (!contains(vma, address, site)) {
+      vma_end_read(vma, site);
+      vma = nullptr;
+      break;
+    }
+    if (!vma->detached.get(site)) break;
+    vma_end_read(vma, site);
+    cpu_relax(site);
+    vma = vma_lookup(mm, address);
+  }
+  rcu_read_unlock(site);
+  return vma;
+}
+
+}  // namespace
+
+void vma_lock_init(vm_area_struct* vma, bool reset_refcnt, Site site) {
+  if (counted()) {
+    if (reset_refcnt) refcount_set(vma->vm_refcnt, 0, site);
+  } else if (rules.vma_lock == vma_lock_kind::rwsem) {
+    WRITE_ONCE(vma->vm_lock.count, 0, site);
+    vma->vm_lock.writer = 0;
+    std::memset(vma->vm_lock.reads, 0, sizeof(vma->vm_lock.reads));
+    vma->detached.set(false, site);
+  }
+  if (rules.vma_lock != vma_lock_kind::none) vma->vm_lock_seq.set(vm_lock_seq_unlocked(), site);
+}
+
+vm_area_struct* vma_start_read(mm_struct* mm, vm_area_struct* vma, Site site) {
+  // An early look, which may be wrong either way.
+  if (READ_ONCE(vma->vm_lock_seq, site) == READ_ONCE(mm->mm_lock_seq, site)) {
+    if (counted()) rcu_read_unlock(site);
+    return nullptr;
+  }
+  return counted() ? start_read_counted(mm, vma, site) : start_read_rwsem(mm, vma, site);
+}
+
+void vma_end_read(vm_area_struct* vma, Site site) {
+  if (counted()) {
+    vma_refcount_put(vma, site);
+    return;
+  }
+  // The VMA must not go between up_read()'s two halves: both are inside of RCU.
+  rcu_read_lock(site);
+  up_read(vma->vm_lock, site);
+  rcu_read_unlock(site);
+}
+
+vm_area_struct* lock_vma_under_rcu(mm_struct* mm, unsigned long address, Site site) {
+  switch (rules.vma_lock) {
+    case vma_lock_kind::none:
+      return nullptr;
+    case vma_lock_kind::rwsem:
+      return lock_vma_rwsem(mm, address, site);
+    case vma_lock_kind::refcount:
+      return lock_vma_counted(mm, address, site);
+  }
+  return nullptr;
+}
+
+void vma_start_write(vm_area_struct* vma, Site site) { __vma_start_write(vma, false, site); }
+int vma_start_write_killable(vm_area_struct* vma, Site site) {
+  return __vma_start_write(vma, true, site);
+}
+
+void vma_assert_write_locked(const vm_area_struct* vma, Site site) {
+  const mm_struct* mm = vma->vm_mm.peek();
+  rwsem_assert_held_write(mm->mmap_lock, site);
+  if (rules.vma_lock == vma_lock_kind::none) return;
+  if (vma->vm_lock_seq.peek() == mm->mm_lock_seq.peek()) return;
+  machine.fail("lock-imbalance", "a VMA is changed that is not write-locked", site);
+}
+
+static bool vma_is_attached(const vm_area_struct* vma) {
+  if (counted()) return vma->vm_refcnt.refs.peek() != 0;
+  return !vma->detached.peek();
+}
+void vma_assert_attached(const vm_area_struct* vma, Site site) {
+  if (!vma_is_attached(vma)) machine.fail("refcount", "a VMA is detached that should not be", site);
+}
+void vma_assert_detached(const vm_area_struct* vma, Site site) {
+  if (counted() && vma_is_attached(vma)) {
+    machine.fail("refcount", "a VMA is attached that should not be", site);
+  }
+}
+
+void vma_mark_attached(vm_area_struct* vma, Site site) {
+  vma_assert_write_locked(vma, site);
+  if (counted()) {
+    vma_assert_detached(vma, site);
+    // Release: whoever gets a reference sees vm_mm and the rest of this life of the VMA.
+    refcount_set_release(vma->vm_refcnt, 1, site);
+  } else if (rules.vma_lock == vma_lock_kind::rwsem) {
+    vma->detached.set(false, site);
+  }
+}
+
+void vma_mark_detached(vm_area_struct* vma, Site site) {
+  vma_assert_write_locked(vma, site);
+  if (rules.vma_lock == vma_lock_kind::none) return;
+  vma_assert_attached(vma, site);
+  if (!counted()) {
+    vma->detached.set(true, site);
+    return;
+  }
+  if (refcount_dec_and_test(vma->vm_refcnt, site)) return;
+  // Readers that have not yet seen the write lock hold it for a moment.
+  bool exclusive = false;
+  __vma_start_exclude_readers(vma, true, false, &exclusive, site);
+  if (exclusive) refcount_sub_and_test(VM_REFCNT_EXCLUDE_READERS_FLAG, vma->vm_refcnt, site);
+}
+
+}  // namespace vmafuzz::kernel
