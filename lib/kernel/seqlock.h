@@ -47,8 +47,8 @@ inline bool read_seqcount_retry(const seqcount_t& s, unsigned start, Site site =
 // --- writers
 // -----------------------------------------------------------------------------------------
 
-inline void expect_parity(const seqcount_t& s, unsigned parity, Site site) {
-  if ((s.sequence.peek() & 1) == parity) return;
+inline void expect_parity(unsigned sequence, unsigned parity, Site site) {
+  if ((sequence & 1) == parity) return;
   platform::machine.fail("counter-parity",
                          parity == 0 ? "a write section begins inside of another"
                                      : "a write section ends that never began",
@@ -57,14 +57,16 @@ inline void expect_parity(const seqcount_t& s, unsigned parity, Site site) {
 // The kernel's increment is plain inside of kcsan_nestable_atomic_begin(): its load is checked
 // against other writers, its store is not against readers.
 inline void do_raw_write_seqcount_begin(seqcount_t& s, Site site = Site::current()) {
-  expect_parity(s, 0, site);
-  WRITE_ONCE(s.sequence, s.sequence.get(site) + 1, site);
+  const unsigned sequence = s.sequence.get(site);
+  expect_parity(sequence, 0, site);
+  WRITE_ONCE(s.sequence, sequence + 1, site);
   smp_wmb(site);
 }
 inline void do_raw_write_seqcount_end(seqcount_t& s, Site site = Site::current()) {
-  expect_parity(s, 1, site);
   smp_wmb(site);
-  WRITE_ONCE(s.sequence, s.sequence.get(site) + 1, site);
+  const unsigned sequence = s.sequence.get(site);
+  expect_parity(sequence, 1, site);
+  WRITE_ONCE(s.sequence, sequence + 1, site);
 }
 inline void write_seqcount_begin(seqcount_t& s, Site site = Site::current()) {
   do_raw_write_seqcount_begin(s, site);
