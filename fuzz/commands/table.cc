@@ -5,6 +5,7 @@ namespace {
 
 // In the order of a day's work; help lists them so.
 const Command* const kCommands[] = {
+    &kLitmus,
     &kDoctor,
     &kVersion,
 };

@@ -7,6 +7,7 @@
 namespace vmafuzz::command {
 
 extern const Command kDoctor;
+extern const Command kLitmus;
 extern const Command kVersion;
 
 }  // namespace vmafuzz::command

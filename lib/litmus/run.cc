@@ -120,7 +120,7 @@ class Memory {
   [[noreturn]] void fail(Fault fault, Position position) {
     fault_ = fault;
     fault_position_ = position;
-    sim::machine.fail(kFault, std::string());
+    sim::machine.fail(kFault, "");
   }
 
  private:

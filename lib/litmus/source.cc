@@ -81,6 +81,18 @@ absl::StatusOr<Piece> cut_init(absl::string_view file, absl::string_view text, S
   return piece;
 }
 
+// "Result: Never": what the author of the test expects, by custom in a comment of the header.
+absl::string_view find_result(absl::string_view header) {
+  static constexpr absl::string_view kMark = "Result:";
+  const size_t mark = header.find(kMark);
+  if (mark == header.npos) return {};
+  absl::string_view rest = header.substr(mark + kMark.size());
+  while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
+  size_t length = 0;
+  while (length < rest.size() && is_word(rest[length])) ++length;
+  return rest.substr(0, length);
+}
+
 bool starts_final(absl::string_view word) {
   static constexpr std::array<absl::string_view, 7> kWords = {
       "exists", "forall", "final", "locations", "filter", "observed", "cases"};
@@ -130,7 +142,8 @@ absl::StatusOr<Pieces> cut(absl::string_view file, absl::string_view text) {
   const auto program = cut_program(text, scanner);
   if (!program.ok()) return program.status();
   const Piece final{text.substr(scanner.offset()), scanner.position()};
-  return Pieces{*title, *init, *program, final};
+  const size_t header = static_cast<size_t>(init->text.data() - text.data());
+  return Pieces{*title, find_result(text.substr(0, header)), *init, *program, final};
 }
 
 }  // namespace vmafuzz::litmus

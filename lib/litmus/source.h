@@ -26,8 +26,9 @@ struct Piece {
 };
 
 struct Pieces {
-  absl::string_view title;  // the name on the header's first line
-  Piece init;               // between the braces, without them
+  absl::string_view title;   // the name on the header's first line
+  absl::string_view result;  // the word after "Result:" in the header, or empty
+  Piece init;                // between the braces, without them
   Piece program;
   Piece final;  // from the first keyword to the end of the file; may be empty
 };

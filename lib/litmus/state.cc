@@ -213,6 +213,18 @@ std::string format_condition(const LitmusTest& test) {
   return absl::StrCat(quantifier_text(test.quantifier), " (", format(test, test.condition), ")");
 }
 
+absl::string_view test_kind(const LitmusTest& test) {
+  switch (test.quantifier) {
+    case Quantifier::kExists:
+      return "Allowed";
+    case Quantifier::kNotExists:
+      return "Forbidden";
+    case Quantifier::kForall:
+      return "Required";
+  }
+  return "";
+}
+
 absl::string_view observed_name(Observed observed) {
   switch (observed) {
     case Observed::kNever:
@@ -257,17 +269,16 @@ Observation observe(const LitmusTest& test, const std::vector<State>& states,
   return result;
 }
 
-std::string format_observation(const LitmusTest& test, const Observation& observation) {
-  static constexpr absl::string_view kKinds[] = {"Allowed", "Forbidden", "Required"};
+std::string format_observation(absl::string_view name, absl::string_view kind,
+                               absl::string_view condition, const Observation& observation) {
   std::string text =
-      absl::StrCat("Test ", test.name, " ", kKinds[static_cast<int>(test.quantifier)], "\nStates ",
-                   observation.states.size(), "\n");
+      absl::StrCat("Test ", name, " ", kind, "\nStates ", observation.states.size(), "\n");
   for (const std::string& state : observation.states) absl::StrAppend(&text, state, "\n");
   absl::StrAppend(&text, observation.ok ? "Ok" : "No",
                   "\nWitnesses\nPositive: ", observation.positive,
-                  " Negative: ", observation.negative, "\nCondition ", format_condition(test),
-                  "\nObservation ", test.name, " ", observed_name(observation.observed), " ",
-                  observation.positive, " ", observation.negative, "\n");
+                  " Negative: ", observation.negative, "\nCondition ", condition, "\nObservation ",
+                  name, " ", observed_name(observation.observed), " ", observation.positive, " ",
+                  observation.negative, "\n");
   return text;
 }
 

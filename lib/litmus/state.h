@@ -52,6 +52,7 @@ std::string format_state(const Layout& layout, const std::vector<Location>& loca
 std::string format_value(const LitmusTest& test, Value value);
 std::string format_location(const LitmusTest& test, Location location);
 std::string format_condition(const LitmusTest& test);  // "exists (0:r0=1 /\ [x]=2)"
+absl::string_view test_kind(const LitmusTest& test);   // "Allowed", "Forbidden" or "Required"
 
 enum class Observed : uint8_t { kNever, kSometimes, kAlways };
 absl::string_view observed_name(Observed observed);
@@ -72,6 +73,8 @@ Observation observe(const LitmusTest& test, const std::vector<State>& states,
                     const std::vector<Location>& locations);
 
 // herd7's block of text for one test, from "Test NAME" to "Observation", without time and hash.
-std::string format_observation(const LitmusTest& test, const Observation& observation);
+// `kind` and `condition` as test_kind() and format_condition() give them.
+std::string format_observation(absl::string_view name, absl::string_view kind,
+                               absl::string_view condition, const Observation& observation);
 
 }  // namespace vmafuzz::litmus

@@ -68,6 +68,7 @@ absl::StatusOr<LitmusTest> parse_litmus(absl::string_view file, absl::string_vie
   if (!pieces.ok()) return pieces.status();
   LitmusTest test;
   test.name = std::filesystem::path(std::string(file)).stem().string();
+  test.result = std::string(pieces->result);
 
   std::vector<LocalInit> local_inits;
   auto init = cursor_of(file, pieces->init, Comments::kMl);

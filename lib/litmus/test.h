@@ -107,6 +107,7 @@ enum class Quantifier : uint8_t { kExists, kNotExists, kForall };
 
 struct LitmusTest {
   std::string name;
+  std::string result;  // "Never", "Sometimes"...: what the header says, or empty
   std::vector<Global> globals;
   std::vector<Thread> threads;
   std::vector<Location> locations;  // listed by "locations", in its order

@@ -67,7 +67,8 @@ TEST(Observe, PrintsHerdsForm) {
   const LitmusTest test = parse("exists (0:r0=1 /\\ x=2)");
   const std::vector<State> states = {state_of(test, "0:r0=1; [x]=2;"), state_of(test, "0:r0=0;"),
                                      state_of(test, "0:r0=0; 0:r1=5;")};
-  EXPECT_EQ(format_observation(test, observe(test, states, shown_locations(test))),
+  EXPECT_EQ(format_observation(test.name, test_kind(test), format_condition(test),
+                               observe(test, states, shown_locations(test))),
             "Test t Allowed\n"
             "States 2\n"
             "0:r0=0; [x]=0;\n"
