@@ -24,19 +24,16 @@ void call(void* function) { (*static_cast<const std::function<void()>*>(function
 // Lets the n-th fallible step fail.
 class FailNth : public sim::Director {
  public:
-  explicit FailNth(int n) : n_(n) {}
   uint16_t next_point(int, uint16_t, uint16_t after) override { return after + 1; }
   sim::Decision decide(const sim::Point& point) override {
     sim::Decision decision;
-    if (point.kind == sim::AccessKind::kFallible) decision.fail = ++seen_ == n_;
+    if (point.kind == sim::AccessKind::kFallible) decision.fail = ++seen == n;
     return decision;
   }
-  int seen() const { return seen_; }
-
- private:
-  int n_;
-  int seen_ = 0;
+  int n = 0;
+  int seen = 0;
 };
+FailNth fail_nth;
 
 }  // namespace
 
@@ -50,7 +47,8 @@ void World::reset_world() {
 }
 
 bool World::alone(const std::function<void()>& body) {
-  sim::machine.begin({}, nullptr);
+  fail_nth = FailNth();
+  sim::machine.begin({}, &fail_nth);
   reset_world();
   const bool fine = sim::machine.run_alone(&call, const_cast<std::function<void()>*>(&body));
   if (!fine) {
@@ -62,12 +60,16 @@ bool World::alone(const std::function<void()>& body) {
 }
 
 int World::with_failure(int n, const std::function<void()>& body) {
-  FailNth director(n);
-  sim::machine.begin({}, &director);
-  sim::machine.start(0, &call, const_cast<std::function<void()>*>(&body));
+  fail_nth.n = n;
+  const std::function<void()> op = [&] {
+    sim::machine.begin_op(1);
+    body();
+    sim::machine.end_op();
+  };
+  sim::machine.start(0, &call, const_cast<std::function<void()>*>(&op));
   const bool fine = sim::machine.run();
   EXPECT_TRUE(fine) << sim::machine.verdict().name << ": " << sim::machine.verdict().what;
-  return director.seen();
+  return fail_nth.seen;
 }
 
 std::string World::tear_down_leaks() {
@@ -76,8 +78,6 @@ std::string World::tear_down_leaks() {
     mmput(mm1);
     fs_close_all();
   };
-  // In a machine of its own: what happened before is known to everyone.
-  sim::machine.begin({}, nullptr);
   if (!sim::machine.run_alone(&call, const_cast<std::function<void()>*>(&body))) {
     return sim::machine.verdict().what;
   }

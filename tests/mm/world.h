@@ -36,12 +36,12 @@ class World : public ::testing::Test {
 
   // Everything anew, by the rules as they are.
   void reset_world();
-  // Runs body on the boot CPU; true unless it ended in a verdict.
+  // A new execution that begins with body on the boot CPU; true unless it ended in a verdict.
   bool alone(const std::function<void()>& body);
   // Runs body on cpu0, where steps can fail: the n-th one (from 1) does. 0: none. The number of
   // fallible steps that there were.
   int with_failure(int n, const std::function<void()>& body);
-  // Ends both address spaces and closes all files; what is left is named.
+  // Goes on by ending both address spaces and closing all files; what is left is named.
   std::string tear_down_leaks();
 
   // The first `pages` pages of mm0.
