@@ -41,14 +41,19 @@ long add_now(rw_semaphore& sem, long change, Order order, Site site) {
 // A CPU that waits for itself waits forever, whatever the others do.
 void fail_self_wait(const rw_semaphore& sem, const char* wants, Site site) {
   const char* holds = writes(sem) ? " that it holds for writing" : " that it holds for reading";
-  std::string what = "a CPU waits to " + std::string(wants) + " " + sem.name + holds;
-  if (!writes(sem) && wants[0] == 'r') what += ", behind a writer that waits";
-  machine.fail("deadlock", std::move(what), site);
+  const auto describe = [&] {
+    std::string what = "a CPU waits to " + std::string(wants) + " " + sem.name + holds;
+    if (!writes(sem) && wants[0] == 'r') what += ", behind a writer that waits";
+    return what;
+  };
+  machine.fail("deadlock", describe, site);
 }
 
 void fail_not_held(const rw_semaphore& sem, const char* wanted, Site site) {
-  machine.fail("lock-imbalance", std::string(sem.name) + " is not held " + wanted + " by this CPU",
-               site);
+  const auto describe = [&] {
+    return std::string(sem.name) + " is not held " + wanted + " by this CPU";
+  };
+  machine.fail("lock-imbalance", describe, site);
 }
 
 }  // namespace

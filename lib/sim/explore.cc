@@ -169,7 +169,7 @@ class Explorer : public Director {
 
   void prune(const Point& point) {
     pruned_ = true;
-    machine.fail(kPruned, std::string(), point.site);
+    machine.fail(kPruned, "", point.site);
   }
 
   int choose(int count) {

@@ -1,8 +1,6 @@
 // Scheduling: which CPU runs, when deciders are asked, blocking, the end of an execution.
 #include "sim/machine.h"
 
-#include <utility>
-
 #include "sim/coverage.h"
 #include "sim/memory.h"
 #include "sim/rcu.h"
@@ -86,9 +84,8 @@ void Machine::start(int cpu, void (*body)(void*), void* arg) {
 bool Machine::run_alone(void (*body)(void*), void* arg) {
   alone_ = true;
   start(kBootCpu, body, arg);
-  current_ = &cpus_[kBootCpu];
-  current_->next_point = 0xffff;
-  Fiber::switch_to(main_, current_->fiber);
+  cpus_[kBootCpu].next_point = 0xffff;
+  enter(cpus_[kBootCpu]);
   cpus_[kBootCpu].state = CpuState::kIdle;
   return !verdict_;
 }
@@ -99,8 +96,7 @@ bool Machine::run() {
   alone_ = false;
   // The choice of the first CPU belongs to nobody's operation: the lowest begins, and a preemption at
   // its first access makes another one begin.
-  current_ = &cpus_[__builtin_ctz(runnable)];
-  Fiber::switch_to(main_, current_->fiber);
+  enter(cpus_[__builtin_ctz(runnable)]);
   alone_ = true;
   current_ = &cpus_[kBootCpu];
   return !verdict_;
@@ -108,27 +104,26 @@ bool Machine::run() {
 
 void Machine::stop() { Fiber::switch_to(current_->fiber, main_); }
 
-void Machine::fail(const char* verdict, std::string what, Site site) {
+void Machine::fail_with(const char* verdict, std::string (*describe)(const void*), const void* what,
+                        Site site, const Site* other) {
   verdict_.name = verdict;
-  verdict_.what = std::move(what);
   verdict_.site = site;
-  verdict_.has_other = false;
+  verdict_.has_other = other != nullptr;
+  if (other != nullptr) verdict_.other = *other;
   verdict_.cpu = current_->id;
   verdict_.op = current_->op;
+  describe_ = describe;
+  described_ = what;
   stop();
   __builtin_unreachable();
 }
 
-void Machine::fail_pair(const char* verdict, std::string what, Site site, Site other) {
-  verdict_.other = other;
-  verdict_.name = verdict;
-  verdict_.what = std::move(what);
-  verdict_.site = site;
-  verdict_.has_other = true;
-  verdict_.cpu = current_->id;
-  verdict_.op = current_->op;
-  stop();
-  __builtin_unreachable();
+void Machine::enter(Cpu& cpu) {
+  current_ = &cpu;
+  Fiber::switch_to(main_, cpu.fiber);
+  if (describe_ == nullptr) return;
+  verdict_.what = describe_(described_);
+  describe_ = nullptr;
 }
 
 uint8_t Machine::runnable_mask() const {
@@ -201,8 +196,13 @@ void Machine::limit_point(Cpu& cpu) {
 void Machine::slow_point(AccessKind kind, const Location* location, Site site) {
   Cpu& cpu = *current_;
   if (cpu.access >= cpu.op_start + options_.limits.op_steps) {
-    fail("livelock", "one operation made " + std::to_string(options_.limits.op_steps) +
-                         " accesses without finishing", site);
+    fail(
+        "livelock",
+        [&] {
+          return "one operation made " + std::to_string(options_.limits.op_steps) +
+                 " accesses without finishing";
+        },
+        site);
   }
   if (!alone_) {
     grace_periods.release_due(steps_);
@@ -312,13 +312,16 @@ uint8_t Machine::blocked_mask() const {
 }
 
 void Machine::fail_blocked(Site site) {
-  std::string what;
-  for (int i = 0; i < kMaxCpus; ++i) {
-    if (cpus_[i].state != CpuState::kBlocked) continue;
-    if (!what.empty()) what += ", ";
-    what += "cpu" + std::to_string(i) + " waits for " + cpus_[i].waits_for;
-  }
-  fail("deadlock", std::move(what), site);
+  const auto describe = [&] {
+    std::string what;
+    for (int i = 0; i < kMaxCpus; ++i) {
+      if (cpus_[i].state != CpuState::kBlocked) continue;
+      if (!what.empty()) what += ", ";
+      what += "cpu" + std::to_string(i) + " waits for " + cpus_[i].waits_for;
+    }
+    return what;
+  };
+  fail("deadlock", describe, site);
 }
 
 void Machine::relax(Site site) {
@@ -341,7 +344,7 @@ void Machine::wait(WaitQueue& queue, const char* what, Site site) {
   if (alone_) {
     // Nobody else could ever wake it, unless deferred work does.
     if (grace_periods.run_all_now()) return;
-    fail("deadlock", std::string("alone, it waits for ") + what, site);
+    fail("deadlock", [&] { return std::string("alone, it waits for ") + what; }, site);
   }
   queue.waiting |= bit(cpu.id);
   cpu.waits_on = &queue;

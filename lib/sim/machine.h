@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "sim/clock.h"
@@ -156,8 +157,17 @@ class Machine {
   bool alone() const { return alone_; }
   void begin_op(uint16_t op, Site site = Site::current());
   void end_op();
-  [[noreturn]] void fail(const char* verdict, std::string what, Site site = Site::current());
-  [[noreturn]] void fail_pair(const char* verdict, std::string what, Site site, Site other);
+  // Ends the execution with a verdict. `what` is a string literal, or a function that returns the line;
+  // it is called on the caller's own stack once this fibre is given up, since what a given-up fibre
+  // had allocated would never be freed.
+  template <class Describe>
+  [[noreturn]] void fail(const char* verdict, const Describe& what, Site site = Site::current()) {
+    fail_with(verdict, &describe<Describe>, &what, site, nullptr);
+  }
+  template <class Describe>
+  [[noreturn]] void fail_pair(const char* verdict, const Describe& what, Site site, Site other) {
+    fail_with(verdict, &describe<Describe>, &what, site, &other);
+  }
 
   uint64_t load(Location& location, Order order, bool plain, bool may_race, Site site);
   void store(Location& location, uint64_t value, Order order, bool plain, bool may_race, Site site);
@@ -201,6 +211,8 @@ class Machine {
   bool may_preempt() const { return !alone_; }
   void trace_note(Event event, const char* note, uint64_t value, Site site);
   void note_object(Event event, const Object& object, Site site);
+  // The result of an operation is part of what happened.
+  void mix_result(uint64_t value) { mix(value ^ 0x0e5u); }
   bool traces() const { return options_.trace; }
   void set_uses_contexts(bool uses) { uses_contexts_ = uses; }
   uint64_t state_version() const { return state_.version; }
@@ -226,7 +238,17 @@ class Machine {
   int choose(int count, Site site);
 
  private:
-  friend class Explorer;
+  template <class Describe>
+  static std::string describe(const void* what) {
+    if constexpr (std::is_convertible_v<const Describe&, const char*>) {
+      return *static_cast<const Describe*>(what);
+    } else {
+      return (*static_cast<const Describe*>(what))();
+    }
+  }
+  [[noreturn]] void fail_with(const char* verdict, std::string (*describe)(const void*),
+                              const void* what, Site site, const Site* other);
+  void enter(Cpu& cpu);  // from the caller's stack; back when the execution stops
 
   static void cpu_main(void* arg);
   void slow_point(AccessKind kind, const Location* location, Site site);
@@ -296,6 +318,8 @@ class Machine {
   std::vector<TraceEvent> trace_;
   uint32_t missed_ = 0;
   uint8_t pending_contexts_ = 0;
+  std::string (*describe_)(const void*) = nullptr;  // of a verdict that is not yet put in words
+  const void* described_ = nullptr;
   Fiber main_;
   void (*bodies_[kMaxCpus])(void*) = {};
   void* args_[kMaxCpus] = {};

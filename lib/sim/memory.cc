@@ -186,7 +186,7 @@ void Machine::forget_address() {
 uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool may_race, Site site) {
   Cpu& cpu = *current_;
   if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
-  if (location.newest == 0) {
+  if (location.newest == 0 || alone_) {  // alone, everything is known
     if (plain && !may_race) note_plain_load(cpu, location);
     mix(location.value + arena.id_of(&location) + cpu.id);
     if (!options_.assume_dependencies) set_dependency(cpu, stores_[0], false);

@@ -39,6 +39,7 @@ inline void Machine::store(Location& location, uint64_t value, Order order, bool
 
 // A plain load that no store has been checked against: the next store from elsewhere must know it.
 inline void Machine::note_plain_load(Cpu& cpu, Location& location) {
+  if (alone_) return;
   const uint8_t bit = 1u << cpu.id;
   if ((location.readers & ~bit) != 0) [[unlikely]] {
     note_shared_plain_load(cpu, location);

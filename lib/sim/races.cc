@@ -32,11 +32,12 @@ void Machine::check_load_race(Cpu& cpu, Location& location, Site site) {
   Clock clock = load_floor(cpu, location);
   clock.join(cpu.before_store);
   if (known_apart_from_reading(store, clock)) return;
-  fail_pair("data-race",
-            "plain load of " + location_name(&location) + " by " + who(cpu.id) + " and " +
-                ((store.flags & kPlainStore) != 0 ? "plain" : "marked") + " store by " +
-                who(store.cpu) + " are not ordered",
-            site, store.site);
+  const auto describe = [&] {
+    return "plain load of " + location_name(&location) + " by " + who(cpu.id) + " and " +
+           ((store.flags & kPlainStore) != 0 ? "plain" : "marked") + " store by " + who(store.cpu) +
+           " are not ordered";
+  };
+  fail_pair("data-race", describe, site, store.site);
 }
 
 // Having read a store does not order the load with it; knowing of it does.
@@ -77,10 +78,11 @@ void Machine::check_store_race(Cpu& cpu, Location& location, uint64_t value, boo
   if (!lanes_any(unknown)) return;
   int other = 0;
   while (unknown[other] == 0) ++other;
-  fail("data-race",
-       "store to " + location_name(&location) + " by " + who(cpu.id) + " and an earlier plain load by " +
-           who(other) + " are not ordered",
-       site);
+  const auto describe = [&] {
+    return "store to " + location_name(&location) + " by " + who(cpu.id) +
+           " and an earlier plain load by " + who(other) + " are not ordered";
+  };
+  fail("data-race", describe, site);
 }
 
 void Machine::fail_access(const Location& location, Site site) {
@@ -88,12 +90,13 @@ void Machine::fail_access(const Location& location, Site site) {
     fail("torn-pointer", "access through a pointer that was half old, half new", site);
   }
   const Object* object = arena.object_of(&location);
-  std::string what = location_name(&location) + " accessed by " + who(current_->id) + " after it was freed";
-  if (object != nullptr && object->freed_by != kNoCpu) {
-    what += " by " + who(object->freed_by);
-    fail_pair("use-after-free", std::move(what), site, object->freed);
-  }
-  fail("use-after-free", std::move(what), site);
+  const bool freed = object != nullptr && object->freed_by != kNoCpu;
+  const auto describe = [&] {
+    return location_name(&location) + " accessed by " + who(current_->id) + " after it was freed" +
+           (freed ? " by " + who(object->freed_by) : std::string());
+  };
+  if (freed) fail_pair("use-after-free", describe, site, object->freed);
+  fail("use-after-free", describe, site);
 }
 
 // Tracing and state tracking see every access here.

@@ -1,0 +1,229 @@
+#include "oracle/judge.h"
+
+#include <string>
+
+#include "mm/mmap_lock.h"
+
+namespace vmafuzz::oracle {
+
+using kernel::kProbeOffset;
+using kernel::PAGE_SHIFT;
+using sim::machine;
+
+namespace {
+
+std::string describe_page(const PageView& page) {
+  if (!page.mapped) return "nothing";
+  if (page.inode == nullptr) return "anonymous memory";
+  return "i" + std::to_string(page.ino) + " page " + std::to_string(page.pgoff);
+}
+
+}  // namespace
+
+const char* finding_name(Finding finding) {
+  switch (finding) {
+    case Finding::kDyingUprobe: return "dying-uprobe";
+    case Finding::kUnprobedMapping: return "unprobed-mapping";
+    case Finding::kUnarmedPage: return "unarmed-page";
+  }
+  return "?";
+}
+
+void Judge::reset(uint32_t accepted) {
+  accepted_ = accepted;
+  culprit_ = {};
+  for (AddressSpaceHistory& space : spaces_) space.reset();
+  registrations_.clear();
+  waiting_.clear();
+}
+
+// --- what becomes true -------------------------------------------------------------------------------
+
+void Judge::write_section_begins(kernel::mm_struct* mm) { spaces_[mm->id].section_begins(); }
+
+void Judge::write_section_ends(kernel::mm_struct* mm) {
+  AddressSpaceHistory& space = spaces_[mm->id];
+  space.section_ends(mm);
+  size_t kept = 0;
+  for (size_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i].mm != mm->id) {
+      waiting_[kept++] = waiting_[i];
+      continue;
+    }
+    const Lookup lookup = waiting_[i];
+    if (matches(space.newest(), lookup)) {
+      check_flags(page_of(space.newest(), lookup), lookup);
+    } else {
+      settle(lookup, true);
+    }
+  }
+  waiting_.resize(kept);
+}
+
+Judge::Registration* Judge::find_registration(const kernel::uprobe* u) {
+  for (size_t i = registrations_.size(); i > 0; --i) {
+    if (registrations_[i - 1].uprobe == u) return &registrations_[i - 1];
+  }
+  return nullptr;
+}
+
+void Judge::consumer_added(kernel::uprobe* u, kernel::uprobe_consumer*) {
+  Registration* registration = find_registration(u);
+  const kernel::inode* inode = u->inode.peek();
+  // The same memory may be another uprobe by now.
+  if (registration == nullptr || registration->inode != inode ||
+      registration->ino != inode->i_ino.peek() || registration->offset != u->offset.peek()) {
+    registrations_.push_back({});
+    registration = &registrations_.back();
+    registration->uprobe = u;
+    registration->inode = inode;
+    registration->ino = inode->i_ino.peek();
+    registration->offset = u->offset.peek();
+  }
+  ++registration->consumers;
+}
+
+void Judge::consumer_removed(kernel::uprobe* u, kernel::uprobe_consumer*) {
+  Registration* registration = find_registration(u);
+  if (registration == nullptr || registration->consumers == 0) {
+    machine.fail("refcount", "a consumer was removed from a uprobe that has none");
+  }
+  if (--registration->consumers == 0) {
+    registration->removed = now();
+    registration->ever_removed = true;
+  }
+}
+
+// --- lookups -----------------------------------------------------------------------------------------
+
+void Judge::lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) {
+  Lookup& lookup = lookups_[machine.cpu()];
+  lookup.mm = mm->id;
+  lookup.vaddr = vaddr;
+  lookup.known = machine.knowledge();
+  lookup.cpu = static_cast<uint8_t>(machine.cpu());
+  lookup.op = machine.current().op;
+}
+
+void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u, bool speculative) {
+  if (u == nullptr) return;
+  Lookup& lookup = lookups_[machine.cpu()];
+  lookup.speculative = speculative;
+  const sim::Object* object = sim::arena.object_of(u);
+  if (object == nullptr || !object->live) {
+    machine.fail("dead-uprobe", "the lookup returned a uprobe whose memory had been freed");
+  }
+  lookup.inode = u->inode.peek();
+  lookup.offset = u->offset.peek();
+  const Registration* registration = find_registration(u);
+  const bool known_key = registration != nullptr && registration->inode == lookup.inode &&
+                         registration->offset == lookup.offset;
+  lookup.ino = known_key ? registration->ino : lookup.inode->i_ino.peek();
+  if (known_key && registration->consumers == 0 && registration->ever_removed &&
+      registration->removed.known_to(lookup.known) && !accepted(Finding::kDyingUprobe)) {
+    machine.fail("stale-uprobe", "the uprobe's last consumer had gone before the lookup began");
+  }
+  settle(lookup, false);
+}
+
+const PageView& Judge::page_of(const Version& version, const Lookup& lookup) const {
+  return version.pages[(lookup.vaddr >> PAGE_SHIFT) % kernel::kTaskPages];
+}
+
+bool Judge::matches(const Version& version, const Lookup& lookup) const {
+  const PageView& page = page_of(version, lookup);
+  if (!page.mapped || page.inode == nullptr) return false;
+  const auto offset = (static_cast<kernel::loff_t>(page.pgoff) << PAGE_SHIFT) +
+                      static_cast<kernel::loff_t>(kernel::offset_in_page(lookup.vaddr));
+  return page.inode == lookup.inode && page.ino == lookup.ino && offset == lookup.offset;
+}
+
+// Looks for a version in the lookup's window that it is right for. Not final: if none is, a section
+// that is open still may make one.
+void Judge::settle(const Lookup& lookup, bool final) {
+  const AddressSpaceHistory& space = spaces_[lookup.mm];
+  bool in_window = true;
+  bool was_true = false;
+  for (size_t i = space.size(); i > 0; --i) {
+    const Version& version = space.version(i - 1);
+    if (!version.current && version.replaced.known_to(lookup.known)) in_window = false;
+    if (!matches(version, lookup)) continue;
+    if (in_window) return check_flags(page_of(version, lookup), lookup);
+    was_true = true;
+    break;
+  }
+  if (!final && space.open()) {
+    waiting_.push_back(lookup);
+    return;
+  }
+  report(lookup, was_true);
+}
+
+void Judge::check_flags(const PageView& page, const Lookup& lookup) {
+  constexpr auto kMask = kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE;
+  if ((page.flags & kMask) == kernel::VM_MAYEXEC || accepted(Finding::kUnprobedMapping)) return;
+  report(lookup, false);
+}
+
+void Judge::report(const Lookup& lookup, bool was_true_before) {
+  const AddressSpaceHistory& space = spaces_[lookup.mm];
+  culprit_ = {true,      lookup.speculative,          lookup.cpu,         lookup.op,
+              lookup.mm, lookup.vaddr >> PAGE_SHIFT, space.section_op(), space.section_cpu()};
+  const auto describe = [&] {
+    const PageView& page = page_of(space.newest(), lookup);
+    return std::string(lookup.speculative ? "speculative" : "locked") + " lookup of mm" +
+           std::to_string(lookup.mm) + " page " + std::to_string(lookup.vaddr >> PAGE_SHIFT) +
+           " by cpu" + std::to_string(lookup.cpu) + " returned the uprobe of i" +
+           std::to_string(lookup.ino) + " page " + std::to_string(lookup.offset >> PAGE_SHIFT) +
+           (was_true_before ? ", which was right only before a change that the CPU had to know of"
+                            : ", which the page never mapped during the lookup") +
+           "; it maps " + describe_page(page);
+  };
+  machine.fail(was_true_before ? "stale-uprobe" : "wrong-uprobe", describe);
+}
+
+// --- at rest -----------------------------------------------------------------------------------------
+
+void Judge::check_at_rest(kernel::mm_struct* const* mms, int count) {
+  for (int i = 0; i < count; ++i) {
+    kernel::mm_struct* mm = mms[i];
+    if (rwsem_is_locked(mm->mmap_lock)) {
+      machine.fail("lock-imbalance", "mmap_lock is held although everybody has finished");
+    }
+    if (kernel::mm_lock_seq_has_parity() && (mm->mm_lock_seq.peek() & 1) != 0) {
+      machine.fail("counter-parity", "mm_lock_seq is odd although nobody holds mmap_lock");
+    }
+    check_breakpoints(mm);
+  }
+}
+
+void Judge::check_breakpoints(kernel::mm_struct* mm) const {
+  std::array<PageView, kernel::kTaskPages> pages;
+  view_pages(mm, &pages);
+  constexpr auto kMask =
+      kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE | kernel::VM_WRITE;
+  for (unsigned long p = 0; p < kernel::kTaskPages; ++p) {
+    const PageView& page = pages[p];
+    const bool armed = (mm->pgd.pte[p].peek() & kernel::kPteBreakpoint) != 0;
+    const auto offset = (static_cast<kernel::loff_t>(page.pgoff) << PAGE_SHIFT) +
+                        static_cast<kernel::loff_t>(kProbeOffset);
+    const kernel::uprobe* u =
+        page.inode == nullptr ? nullptr : kernel::peek_uprobe(page.inode, offset);
+    if (armed && u == nullptr) {
+      machine.fail("spurious-breakpoint", [&] {
+        return "mm" + std::to_string(mm->id) + " page " + std::to_string(p) + " has a breakpoint, " +
+               describe_page(page) + " has no uprobe";
+      });
+    }
+    if (armed || u == nullptr || accepted(Finding::kUnarmedPage) || u->leaked || u->incomplete) continue;
+    const Registration* registration = const_cast<Judge*>(this)->find_registration(u);
+    if (registration == nullptr || registration->consumers == 0) continue;
+    if ((page.flags & kMask) != kernel::VM_MAYEXEC) continue;
+    machine.fail("missed-uprobe", [&] {
+      return "mm" + std::to_string(mm->id) + " page " + std::to_string(p) + " maps " +
+             describe_page(page) + ", which is probed, but has no breakpoint";
+    });
+  }
+}
+
+}  // namespace vmafuzz::oracle

@@ -1,0 +1,118 @@
+// The judge: is what a lookup returned something that was true during the lookup?
+//
+// A lookup may return the uprobe of the address in any version of the address space whose end is not
+// ordered by happens-before before the lookup's start, and whose beginning does not come after the
+// lookup's end. Speculative and locked results are judged alike. Where a write section is still open
+// when a lookup returns, the version that the section will make counts too, so that judgement waits
+// for its end.
+//
+//   stale-uprobe         right only in versions that the looking CPU was bound to know over
+//   wrong-uprobe         its (inode, offset) was never right for the address in that window
+//   dead-uprobe          returned although its memory had been freed
+//   spurious-breakpoint  at rest: a breakpoint that no uprobe accounts for
+//   missed-uprobe        at rest: a probed page without breakpoint (and SIGTRAP, in handle_swbp())
+//   tree-corrupt         the VMA tree against its own invariants
+//   counter-parity, lock-imbalance   at rest
+//
+// What upstream knows and accepts is a named finding (Finding), never a hole in a rule.
+#ifndef VMAFUZZ_ORACLE_JUDGE_H_
+#define VMAFUZZ_ORACLE_JUDGE_H_
+
+#include <vector>
+
+#include "mm/observer.h"
+#include "oracle/history.h"
+#include "uprobes/uprobes.h"
+
+namespace vmafuzz::oracle {
+
+enum class Finding : uint8_t {
+  // A uprobe whose last consumer has gone may still be returned: the tree holds no reference, and a
+  // consumer list that is empty is all that its handler finds (Andrii Nakryiko, uprobes 6.12).
+  kDyingUprobe,
+  // Without the valid_vma() test a lookup resolves mappings that never had the breakpoint (Jann Horn
+  // and Oleg Nesterov, 26 November 2024: accepted).
+  kUnprobedMapping,
+  // At rest, a page that could have a breakpoint has none. Upstream installs breakpoints when a mapping
+  // is made, resized or probed, and at no other time: mprotect() that takes VM_WRITE away, DONTNEED of
+  // a page that had one and the old range of MREMAP_DONTUNMAP all leave such pages.
+  kUnarmedPage,
+};
+inline constexpr int kFindings = 3;
+const char* finding_name(Finding finding);
+
+inline constexpr int kAddressSpaces = 2;
+
+class Judge : public kernel::Observer {
+ public:
+  // The beginning of an execution. `accepted`: bits 1 << Finding.
+  void reset(uint32_t accepted);
+
+  void write_section_begins(kernel::mm_struct* mm) override;
+  void write_section_ends(kernel::mm_struct* mm) override;
+  void consumer_added(kernel::uprobe* u, kernel::uprobe_consumer* uc) override;
+  void consumer_removed(kernel::uprobe* u, kernel::uprobe_consumer* uc) override;
+  void lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) override;
+  void lookup_returns(kernel::mm_struct* mm, unsigned long vaddr, kernel::uprobe* u,
+                      bool speculative) override;
+
+  // Everybody has finished: runs alone, fails the execution if something is left wrong.
+  void check_at_rest(kernel::mm_struct* const* mms, int count);
+
+  const AddressSpaceHistory& history(int mm) const { return spaces_[mm]; }
+
+  // What a wrong answer was about, for buckets and reports: valid after a verdict of report().
+  struct Culprit {
+    bool valid = false;
+    bool speculative = false;
+    uint8_t cpu = 0;            // that looked
+    uint16_t op = 0;            // its operation
+    int mm = 0;
+    unsigned long page = 0;
+    uint16_t section_op = 0;    // whose write section was the last to begin
+    uint8_t section_cpu = sim::kNoCpu;
+  };
+  const Culprit& culprit() const { return culprit_; }
+
+ private:
+  struct Registration {
+    const kernel::uprobe* uprobe = nullptr;
+    const kernel::inode* inode = nullptr;
+    unsigned long ino = 0;
+    kernel::loff_t offset = 0;
+    int consumers = 0;
+    Moment removed;       // of the last consumer
+    bool ever_removed = false;
+  };
+  struct Lookup {
+    int mm = 0;
+    unsigned long vaddr = 0;
+    sim::Clock known;     // of the looking CPU at the start
+    const kernel::inode* inode = nullptr;
+    unsigned long ino = 0;
+    kernel::loff_t offset = 0;
+    bool speculative = false;
+    uint8_t cpu = 0;
+    uint16_t op = 0;
+  };
+
+  Registration* find_registration(const kernel::uprobe* u);
+  bool matches(const Version& version, const Lookup& lookup) const;
+  const PageView& page_of(const Version& version, const Lookup& lookup) const;
+  void settle(const Lookup& lookup, bool final);
+  void check_flags(const PageView& page, const Lookup& lookup);
+  [[noreturn]] void report(const Lookup& lookup, bool was_true_before);
+  void check_breakpoints(kernel::mm_struct* mm) const;
+  bool accepted(Finding finding) const { return (accepted_ >> static_cast<int>(finding) & 1) != 0; }
+
+  AddressSpaceHistory spaces_[kAddressSpaces];
+  std::vector<Registration> registrations_;
+  std::vector<Lookup> waiting_;   // for an open section to end
+  Lookup lookups_[sim::kMaxCpus];
+  Culprit culprit_;
+  uint32_t accepted_ = 0;
+};
+
+}  // namespace vmafuzz::oracle
+
+#endif  // VMAFUZZ_ORACLE_JUDGE_H_
