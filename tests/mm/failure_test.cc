@@ -1,5 +1,6 @@
-// Every step that can fail, failing: what each system call leaves behind is what the kernel documents.
-// Each operation is run once for each of its fallible steps, on cpu0, after the same set-up.
+// Every step that can fail, failing: what each system call leaves behind is what the kernel
+// documents. Each operation is run once for each of its fallible steps, on cpu0, after the same
+// set-up.
 #include "world.h"
 
 namespace vmafuzz::kernel {
@@ -79,8 +80,7 @@ TEST_F(Failure, MmapThatCannotJoinAnAnonVmaTakesAVmaOfItsOwn) {
 }
 
 TEST_F(Failure, MmapFixedLosesTheOldMappingOnceItsPagesAreGone) {
-  const auto outcomes =
-      sweep([&] { map(0, 6); }, [&] { return map_at(2, 2, 12, kR, 2); });
+  const auto outcomes = sweep([&] { map(0, 6); }, [&] { return map_at(2, 2, 12, kR, 2); });
   bool kept = false;
   bool lost = false;
   for (const Outcome& o : outcomes) {
@@ -129,9 +129,9 @@ TEST_F(Failure, MprotectThatMerges) {
 }
 
 TEST_F(Failure, Madvise) {
-  expect_untouched(sweep([&] { map(0, 6); },
-                         [&] { return sys_madvise(mm0, page(2), page(2), MADV_DONTDUMP); }),
-                   5);
+  expect_untouched(
+      sweep([&] { map(0, 6); }, [&] { return sys_madvise(mm0, page(2), page(2), MADV_DONTDUMP); }),
+      5);
 }
 
 TEST_F(Failure, MremapMove) {
@@ -142,8 +142,8 @@ TEST_F(Failure, MremapMove) {
         map(6, 2);
       },
       [&] { return remap(1, 2, 2, kMove, 6); });
-  // The destination goes first and does not come back; the source stays mapped unless all went well,
-  // and where only its unmapping fails there are two.
+  // The destination goes first and does not come back; the source stays mapped unless all went
+  // well, and where only its unmapping fails there are two.
   int moved_and_kept = 0;
   for (const Outcome& o : outcomes) {
     const bool early = o.after == o.before;

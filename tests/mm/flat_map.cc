@@ -98,8 +98,8 @@ long FlatMap::mremap(unsigned long at, unsigned long count, unsigned long new_co
     if (any_mapped(to, new_count)) gap = lowest_gap(new_count);
     return gap < 0 ? gap : move(at, count, new_count, static_cast<unsigned long>(gap), true);
   }
-  const bool in_place = at + count == end && at + new_count <= kPages &&
-                        all_free(end, new_count - count);
+  const bool in_place =
+      at + count == end && at + new_count <= kPages && all_free(end, new_count - count);
   if (in_place) {
     std::vector<FlatPage> grown;
     for (unsigned long i = count; i < new_count; ++i) {

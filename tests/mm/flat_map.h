@@ -1,5 +1,5 @@
-// An address space as a table of pages: what the memory system calls mean, without VMAs. Independent of
-// lib/mm but for the numbers of flags and errors.
+// An address space as a table of pages: what the memory system calls mean, without VMAs.
+// Independent of lib/mm but for the numbers of flags and errors.
 #ifndef VMAFUZZ_TESTS_MM_FLAT_MAP_H_
 #define VMAFUZZ_TESTS_MM_FLAT_MAP_H_
 
@@ -28,8 +28,8 @@ class FlatMap {
   unsigned long brk = 24;  // page
 
   // Results in pages; errors as the system calls return them.
-  long mmap(unsigned long at, unsigned long count, unsigned long prot, unsigned long flags, int slot,
-            unsigned long pgoff);
+  long mmap(unsigned long at, unsigned long count, unsigned long prot, unsigned long flags,
+            int slot, unsigned long pgoff);
   long munmap(unsigned long at, unsigned long count);
   long mprotect(unsigned long at, unsigned long count, unsigned long prot);
   // end: of the VMA that `at` is in, which pages alone do not tell; 0: in none.

@@ -1,5 +1,5 @@
-// Random sequences of system calls: after each, what VMAs say about every page is what a table of pages
-// says that was changed page by page.
+// Random sequences of system calls: after each, what VMAs say about every page is what a table of
+// pages says that was changed page by page.
 #include <random>
 
 #include "flat_map.h"
@@ -53,8 +53,7 @@ class Random : public World {
   }
   void do_mmap_step(unsigned long at, unsigned long count) {
     constexpr unsigned long kPlacements[] = {0, MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE};
-    const unsigned long flags =
-        (below(5) == 0 ? MAP_SHARED : MAP_PRIVATE) | kPlacements[below(4)];
+    const unsigned long flags = (below(5) == 0 ? MAP_SHARED : MAP_PRIVATE) | kPlacements[below(4)];
     const int slot = static_cast<int>(below(5)) - 1;
     const unsigned long prot = any_prot();
     const unsigned long pgoff = below(3) != 0 ? at : below(8);
@@ -96,7 +95,8 @@ class Random : public World {
     }
   }
   static long in_pages(long address) {
-    return address < 0 ? address : static_cast<long>(static_cast<unsigned long>(address) >> PAGE_SHIFT);
+    return address < 0 ? address
+                       : static_cast<long>(static_cast<unsigned long>(address) >> PAGE_SHIFT);
   }
 
   // Results agree, and so does every page.
@@ -131,8 +131,10 @@ class Random : public World {
     flat_ = FlatMap();
     alone([&] {
       sysctl_max_map_count = 1000;
-      for (int i = 0; i < 120 && !HasFatalFailure(); ++i) step();
-      sim::grace_periods.run_all_now();
+      for (int i = 0; i < 120 && !HasFatalFailure(); ++i) {
+        step();
+        sim::grace_periods.run_all_now();
+      }
       if (!HasFatalFailure()) EXPECT_EQ(live_vmas(), mm0->map_count.peek());
     });
     EXPECT_EQ(tear_down_leaks(), "");
