@@ -61,8 +61,10 @@ void check_hits(trace_uprobe* tu) {
   unsigned long sum = 0;
   for (const Shared<unsigned long>& n : tu->nhit) sum += data_race(n);
   if (sum == tu->calls) return;
-  platform::machine.fail("data-race", "nhit is " + std::to_string(sum) + " after " +
-                                          std::to_string(tu->calls) + " hits: updates were lost");
+  platform::machine.fail("data-race", [&] {
+    return "nhit is " + std::to_string(sum) + " after " + std::to_string(tu->calls) +
+           " hits: updates were lost";
+  });
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ bool no_uprobe_events() { return RB_EMPTY_ROOT(&uprobe_globals->uprobes_tree); }
 bool uprobe_is_active(const uprobe* uprobe) { return !RB_EMPTY_NODE(&uprobe->rb_node); }
 
 rb_node* find_node_in_range(const inode* inode, loff_t min, loff_t max) {
-  rb_node* n = uprobe_globals->uprobes_tree.rb_node_.get();
+  rb_node* n = uprobe_globals->uprobes_tree.rb_node.get();
   while (n != nullptr) {
     const uprobe* u = __node_2_uprobe(n);
     const struct inode* found = u->inode.get();
@@ -206,11 +206,17 @@ void peek_subtree(rb_node* node, void (*visit)(void*, uprobe*), void* context) {
 }  // namespace
 
 void peek_uprobes(void (*visit)(void* context, uprobe* u), void* context) {
-  peek_subtree(uprobe_globals->uprobes_tree.rb_node_.peek(), visit, context);
+  peek_subtree(uprobe_globals->uprobes_tree.rb_node.peek(), visit, context);
+}
+
+int lost_uprobes() {
+  int leaked = 0;
+  peek_uprobes([](void* count, uprobe* u) { *static_cast<int*>(count) += u->leaked; }, &leaked);
+  return live_uprobes() - leaked;
 }
 
 uprobe* peek_uprobe(const inode* inode, loff_t offset) {
-  rb_node* node = uprobe_globals->uprobes_tree.rb_node_.peek();
+  rb_node* node = uprobe_globals->uprobes_tree.rb_node.peek();
   while (node != nullptr) {
     uprobe* u = __node_2_uprobe(node);
     const struct inode* found = u->inode.peek();

@@ -113,6 +113,8 @@ extern uprobe_statics* uprobe_globals;
 void uprobes_reset();
 // Allocated and not yet freed; leaked ones among them.
 int live_uprobes();
+// The same without those that were leaked on purpose: none when all is over.
+int lost_uprobes();
 // Calls visit(uprobe) for each in the tree, in order, without being an access.
 void peek_uprobes(void (*visit)(void* context, uprobe* u), void* context);
 // The uprobe that the tree has for the key now, or null; no access either.

@@ -86,6 +86,11 @@ void add_counter_bugs(std::vector<Bug>& b) {
                "mmap_write_downgrade()",
                {kParity, kForever},
                &bit<B::downgrade_keeps_section>});
+  b.push_back({"section-ends-before-unlink",
+               "munmap ends the section before the tree is cleared",
+               "mmap_write_downgrade() comes after vma_iter_clear_gfp()",
+               {kStale, kWrong},
+               &bit<B::section_ends_before_unlink>});
 }
 
 // Memory that a lookup follows pointers into.
