@@ -3,6 +3,7 @@
 
 #include <random>
 #include <set>
+#include <tuple>
 
 #include "explore_fixture.h"
 #include "kernel/rcupdate.h"
@@ -50,7 +51,7 @@ bool less_peek(const rb_node* a, const rb_node* b) {
 
 class RbTree : public Exhaustive {
  protected:
-  static constexpr int kThings = 32;
+  static constexpr int kThings = 40;
 
   void make() override {
     g = sim::new_global<Globals>("globals", "g");
@@ -189,6 +190,15 @@ TEST_F(RbTree, NewNodeIsInitialisedForWhoeverReachesIt) {
             (Outcomes{"0", "1", "2"}));
 }
 
+TEST_F(RbTree, LinkingPublishesByItself) {
+  initial = {10};
+  const auto writer = [&] {
+    things[20]->key.set(20);
+    rb_find_add_rcu(&things[20]->node, &g->root, &cmp_node);
+  };
+  EXPECT_EQ(outcomes({writer, [&] { r[0] = find(20, false); }}), (Outcomes{"0", "1"}));
+}
+
 TEST_F(RbTree, RotationsPublishOnlyWithTheCallersBarrier) {
   initial = {10, 20};
   const auto writer = [&](bool barrier) {
@@ -213,6 +223,31 @@ TEST_F(RbTree, DescentEndsDuringTwoWritesAndFindsNoWrongNode) {
   EXPECT_EQ(got.count("livelock"), 0u);
   EXPECT_EQ(got.count("9"), 0u);
   EXPECT_EQ(got.count("1"), 1u);
+}
+
+// No order of stores that a reader of the newest values could run round in.
+TEST_F(RbTree, RotationsMakeNoLoop) {
+  for (const auto& [before, inserted, key] :
+       std::vector<std::tuple<std::vector<int>, int, int>>{{{10, 20}, 15, 12},
+                                                           {{10, 20}, 15, 17},
+                                                           {{20, 10}, 15, 12},
+                                                           {{20, 10}, 15, 17},
+                                                           {{10, 20}, 30, 15},
+                                                           {{10, 20}, 30, 25},
+                                                           {{20, 10}, 5, 15},
+                                                           {{20, 10}, 5, 7}}) {
+    initial = before;
+    EXPECT_EQ(
+        outcomes({[&] { insert(inserted); }, [&] { r[0] = find(key, false); }}, {.max_stale = 0}),
+        (Outcomes{"0"}))
+        << "key " << key << " while inserting " << inserted;
+  }
+  initial = {20, 10, 30, 25, 35, 27};
+  for (const int key : {22, 26, 28, 32}) {
+    EXPECT_EQ(outcomes({[&] { erase(10); }, [&] { r[0] = find(key, false); }}, {.max_stale = 0}),
+              (Outcomes{"0"}))
+        << "key " << key;
+  }
 }
 
 TEST_F(RbTree, CheckNoticesWhatIsWrong) {
