@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "sim/arena.h"
 #include "sim/explore.h"
 
 namespace vmafuzz {
@@ -36,10 +35,7 @@ class Exhaustive : public ::testing::Test {
       for (int& value : r) value = -1;
       make();
     };
-    body.set_up = [this] {
-      prepare();
-      forget_loads();
-    };
+    body.set_up = [this] { prepare(); };
     body.cpus = std::move(cpus);
     Outcomes result;
     last_ = sim::explore(body, bounds, [&] {
@@ -62,15 +58,6 @@ class Exhaustive : public ::testing::Test {
   std::string what_;  // of the last verdict
 
  private:
-  // Whatever set-up did comes before everything: its plain loads race with nothing.
-  static void forget_loads() {
-    for (size_t i = 1; i < sim::arena.object_count(); ++i) {
-      sim::Object& object = sim::arena.object_at(i);
-      object.type->visit(
-          object.base, [](void*, const char*, sim::Location& field) { field.readers = 0; },
-          nullptr);
-    }
-  }
   static void run_check(void* self) { static_cast<Exhaustive*>(self)->check(); }
   std::string registers() const {
     std::string text;
