@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/arena.h"
 #include "sim/explore.h"
 
 namespace vmafuzz {
