@@ -103,6 +103,7 @@ inode* peek_inode(unsigned long ino) { return inodes->slot[ino].peek(); }
 // fs/file_table.c init_file(): a reused file names no inode until it has its own again, and takes
 // references last. Nothing here is marked: lookups that come too early must tell from mm_lock_seq.
 static void init_file(file* f, unsigned f_mode, Site site) {
+  slab_take_over(f->f_freeptr, site);
   f->f_mode.set(f_mode, site);
   f->f_mapping.set(nullptr, site);
   f->f_inode.set(nullptr, site);
@@ -138,9 +139,15 @@ file* shmem_kernel_file_setup(Site site) {
   return alloc_file(inode, FMODE_READ | FMODE_WRITE, site);
 }
 
-static void free_cached_file(void* object) { filp_cachep.free(static_cast<file*>(object)); }
+static void free_cached_file(void* object) {
+  file* f = static_cast<file*>(object);
+  slab_hand_back(f->f_freeptr);
+  filp_cachep.free(f);
+}
 static void free_cached_backing_file(void* object) {
-  bfilp_cachep.free(static_cast<backing_file*>(object));
+  backing_file* ff = static_cast<backing_file*>(object);
+  slab_hand_back(ff->f.f_freeptr);
+  bfilp_cachep.free(ff);
 }
 
 static void file_free(file* f, Site site) {

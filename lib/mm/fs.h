@@ -16,6 +16,7 @@
 #include "kernel/rcupdate.h"
 #include "kernel/rwsem.h"
 #include "kernel/spinlock.h"
+#include "mm/freeptr.h"
 
 namespace vmafuzz::kernel {
 
@@ -58,6 +59,7 @@ struct inode {
 };
 
 struct file {
+  freeptr_t f_freeptr;
   Shared<long> f_ref;
   Shared<unsigned> f_mode;
   Shared<inode*> f_inode;
@@ -65,6 +67,7 @@ struct file {
   file* f_task_work = nullptr;  // next to be released; its task's own once f_ref is 0
   template <class V>
   void visit(V&& v) {
+    v("f_freeptr", f_freeptr);
     v("f_ref", f_ref);
     v("f_mode", f_mode);
     v("f_inode", f_inode);

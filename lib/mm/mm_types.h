@@ -13,6 +13,7 @@
 #include "kernel/refcount.h"
 #include "kernel/rwsem.h"
 #include "kernel/spinlock.h"
+#include "mm/freeptr.h"
 #include "mm/pgtable.h"
 
 namespace vmafuzz::kernel {
@@ -91,6 +92,9 @@ inline constexpr int VM_REFCNT_EXCLUDE_READERS_FLAG = 1 << 30;
 inline constexpr int VM_REFCNT_LIMIT = VM_REFCNT_EXCLUDE_READERS_FLAG - 1;
 
 struct vm_area_struct {
+  // The kernel's shares memory with vm_start and vm_end, which a free VMA therefore loses; where a
+  // sheaf holds the VMA, as from 6.18 on, it does not.
+  freeptr_t vm_freeptr;
   Shared<unsigned long> vm_start;
   Shared<unsigned long> vm_end;  // the first byte after it
   Shared<mm_struct*> vm_mm;
@@ -107,6 +111,7 @@ struct vm_area_struct {
   Shared<bool> detached;  // vma_lock_kind::rwsem
   template <class V>
   void visit(V&& v) {
+    v("vm_freeptr", vm_freeptr);
     v("vm_start", vm_start);
     v("vm_end", vm_end);
     v("vm_mm", vm_mm);

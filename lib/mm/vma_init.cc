@@ -39,14 +39,24 @@ static void vm_area_init_from(const vm_area_struct* src, vm_area_struct* dest, S
   vm_flags_init(dest, src->vm_flags.get(site), site);
 }
 
-vm_area_struct* vm_area_alloc(mm_struct* mm, Site site) {
+static vm_area_struct* kmem_cache_alloc(Site site) {
   vm_area_struct* vma = vm_area_cachep.alloc(site);
+  if (vma != nullptr) slab_take_over(vma->vm_freeptr, site);
+  return vma;
+}
+static void kmem_cache_free(vm_area_struct* vma, Site site) {
+  slab_hand_back(vma->vm_freeptr, site);
+  vm_area_cachep.free(vma, site);
+}
+
+vm_area_struct* vm_area_alloc(mm_struct* mm, Site site) {
+  vm_area_struct* vma = kmem_cache_alloc(site);
   if (vma != nullptr) vma_init(vma, mm, site);
   return vma;
 }
 
 vm_area_struct* vm_area_dup(vm_area_struct* orig, Site site) {
-  vm_area_struct* vma = vm_area_cachep.alloc(site);
+  vm_area_struct* vma = kmem_cache_alloc(site);
   if (vma == nullptr) return nullptr;
   vm_area_init_from(orig, vma, site);
   vma_lock_init(vma, true, site);
@@ -55,7 +65,7 @@ vm_area_struct* vm_area_dup(vm_area_struct* orig, Site site) {
 }
 
 static void vm_area_free_rcu_cb(void* object) {
-  vm_area_cachep.free(static_cast<vm_area_struct*>(object));
+  kmem_cache_free(static_cast<vm_area_struct*>(object), Site::current());
 }
 
 void vm_area_free(vm_area_struct* vma, Site site) {
@@ -63,7 +73,7 @@ void vm_area_free(vm_area_struct* vma, Site site) {
   if (rules.vma_free == free_kind::after_rcu) {
     call_rcu(&vm_area_free_rcu_cb, vma, site);
   } else {
-    vm_area_cachep.free(vma, site);
+    kmem_cache_free(vma, site);
   }
 }
 
