@@ -23,7 +23,7 @@ struct FileReport {
   std::string name;
   FileOutcome outcome = FileOutcome::kFailed;
   std::string error;   // kUnsupported, kFailed
-  std::string result;  // what the test's header expects; may be empty
+  std::string result;  // what the test's header expects of this machine; may be empty
 
   // Of what was explored.
   std::string quantifier_word;  // "Allowed", "Forbidden", "Required"

@@ -99,8 +99,7 @@ class Memory {
 
   void store(Value address, Value value, const By& by) {
     kernel::Shared<Value>& x = data(address, by);
-    order(by, true);
-    x.set(value);
+    store_under(by, [&] { x.set(value); });
   }
 
   Value call(Primitive primitive, const Value args[], const By& by, Dependency* out) {
@@ -142,6 +141,18 @@ class Memory {
     if (!empty(by.address)) sim::machine.depend_address(by.address);
     if (!empty(by.data)) sim::machine.depend_data(by.data);
     if (stores && !empty(by.control)) sim::machine.depend_control(by.control);
+  }
+
+  // A store and no barrier (which would add to what later stores come after). Its control
+  // dependencies are its own: the machine keeps them for all later stores of the CPU, herd7 ends
+  // them with the "if" that they come from.
+  template <class Store>
+  void store_under(const By& by, Store store) {
+    sim::Clock& before_store = sim::machine.current().before_store;
+    const sim::Clock kept = before_store;
+    order(by, true);
+    store();
+    before_store = kept;
   }
 
   void call_barrier(Primitive primitive) {
@@ -214,15 +225,37 @@ class Memory {
     }
   }
 
+  void call_store(const PrimitiveInfo& info, kernel::Shared<Value>& x, Value value) {
+    switch (info.base) {
+      case Primitive::WRITE_ONCE:
+        return kernel::WRITE_ONCE(x, value);
+      case Primitive::smp_store_release:
+        return kernel::smp_store_release(x, value);
+      case Primitive::rcu_assign_pointer:
+        return kernel::rcu_assign_pointer(x, value);
+      default:  // atomic_set, atomic_set_release
+        return info.suffix == Suffix::kDefault ? kernel::WRITE_ONCE(x, value)
+                                               : kernel::smp_store_release(x, value);
+    }
+  }
+
   Value call_memory(const PrimitiveInfo& info, const Value args[], const By& by) {
     // "VP" functions have their pointer second.
     const bool pointer_first = info.arguments[0] != 'V';
     kernel::Shared<Value>& x = data(args[pointer_first ? 0 : 1], by);
     const Value value = args[pointer_first ? 1 : 0];
+    if (info.base == Primitive::smp_store_mb) {
+      order(by, true);
+      kernel::smp_store_mb(x, value);
+      return 0;
+    }
+    if (!info.returns && info.arguments.substr(1) == "V") {  // "LV" and "PV"
+      store_under(by, [&] { call_store(info, x, value); });
+      return 0;
+    }
     const bool loads = info.arguments == "L" || info.base == Primitive::smp_load_acquire ||
                        info.base == Primitive::atomic_read;
     order(by, !loads);
-    const bool plain_suffix = info.suffix == Suffix::kDefault;
     switch (info.base) {
       case Primitive::READ_ONCE:
         return kernel::READ_ONCE(x);
@@ -231,22 +264,7 @@ class Memory {
       case Primitive::smp_load_acquire:
         return kernel::smp_load_acquire(x);
       case Primitive::atomic_read:
-        return plain_suffix ? kernel::READ_ONCE(x) : kernel::smp_load_acquire(x);
-      case Primitive::WRITE_ONCE:
-        kernel::WRITE_ONCE(x, value);
-        return 0;
-      case Primitive::smp_store_release:
-        kernel::smp_store_release(x, value);
-        return 0;
-      case Primitive::rcu_assign_pointer:
-        kernel::rcu_assign_pointer(x, value);
-        return 0;
-      case Primitive::smp_store_mb:
-        kernel::smp_store_mb(x, value);
-        return 0;
-      case Primitive::atomic_set:
-        plain_suffix ? kernel::WRITE_ONCE(x, value) : kernel::smp_store_release(x, value);
-        return 0;
+        return info.suffix == Suffix::kDefault ? kernel::READ_ONCE(x) : kernel::smp_load_acquire(x);
       case Primitive::xchg:
       case Primitive::atomic_xchg:
         return kernel::xchg(x, value, order_of(info.suffix));

@@ -81,12 +81,11 @@ absl::StatusOr<Piece> cut_init(absl::string_view file, absl::string_view text, S
   return piece;
 }
 
-// "Result: Never": what the author of the test expects, by custom in a comment of the header.
-absl::string_view find_result(absl::string_view header) {
-  static constexpr absl::string_view kMark = "Result:";
-  const size_t mark = header.find(kMark);
-  if (mark == header.npos) return {};
-  absl::string_view rest = header.substr(mark + kMark.size());
+// The word after "Result:" in the header, where by custom a comment says what the model allows.
+absl::string_view find_word(absl::string_view header, absl::string_view mark) {
+  const size_t at = header.find(mark);
+  if (at == header.npos) return {};
+  absl::string_view rest = header.substr(at + mark.size());
   while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
   size_t length = 0;
   while (length < rest.size() && is_word(rest[length])) ++length;
@@ -142,8 +141,9 @@ absl::StatusOr<Pieces> cut(absl::string_view file, absl::string_view text) {
   const auto program = cut_program(text, scanner);
   if (!program.ok()) return program.status();
   const Piece final{text.substr(scanner.offset()), scanner.position()};
-  const size_t header = static_cast<size_t>(init->text.data() - text.data());
-  return Pieces{*title, find_result(text.substr(0, header)), *init, *program, final};
+  const absl::string_view header = text.substr(0, init->text.data() - text.data());
+  return Pieces{
+      *title, find_word(header, "Result:"), find_word(header, "Machine:"), *init, *program, final};
 }
 
 }  // namespace vmafuzz::litmus

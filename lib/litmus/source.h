@@ -27,7 +27,8 @@ struct Piece {
 
 struct Pieces {
   absl::string_view title;   // the name on the header's first line
-  absl::string_view result;  // the word after "Result:" in the header, or empty
+  // The words after "Result:" and "Machine:" in the header, or empty.
+  absl::string_view result, machine;
   Piece init;                // between the braces, without them
   Piece program;
   Piece final;  // from the first keyword to the end of the file; may be empty

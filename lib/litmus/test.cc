@@ -69,6 +69,7 @@ absl::StatusOr<LitmusTest> parse_litmus(absl::string_view file, absl::string_vie
   LitmusTest test;
   test.name = std::filesystem::path(std::string(file)).stem().string();
   test.result = std::string(pieces->result);
+  test.machine = std::string(pieces->machine);
 
   std::vector<LocalInit> local_inits;
   auto init = cursor_of(file, pieces->init, Comments::kMl);

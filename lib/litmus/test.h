@@ -107,7 +107,9 @@ enum class Quantifier : uint8_t { kExists, kNotExists, kForall };
 
 struct LitmusTest {
   std::string name;
-  std::string result;  // "Never", "Sometimes"...: what the header says, or empty
+  // What the header says: "Never", "Sometimes", "Always", other words or nothing. `result` is the
+  // verdict of the memory model, `machine` that of a machine that shows less of it.
+  std::string result, machine;
   std::vector<Global> globals;
   std::vector<Thread> threads;
   std::vector<Location> locations;  // listed by "locations", in its order

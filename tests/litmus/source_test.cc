@@ -33,6 +33,15 @@ TEST(Cut, IgnoresHeaderRemarksWithBracesInThem) {
   EXPECT_EQ(pieces->init.start.line, 8);
 }
 
+TEST(Cut, ReadsWhatTheHeaderExpects) {
+  const auto pieces =
+      cut("t", "C n\n(*\n * Result: Sometimes, or so\n * Machine: Never\n *)\n{}\nP0() {}\n");
+  ASSERT_TRUE(pieces.ok()) << pieces.status();
+  EXPECT_EQ(pieces->result, "Sometimes");
+  EXPECT_EQ(pieces->machine, "Never");
+  EXPECT_EQ(cut("t", "C n {} P0() {} exists (* Result: Never *) (x=1)")->result, "");
+}
+
 TEST(Cut, DoesNotTakeAnLvalueInTheProgramForAComment) {
   const auto pieces =
       cut("t.litmus", "C n\n{}\nP0(int *x) { r0 = READ_ONCE(*x); }\nexists (0:r0=0) (* end *)\n");
