@@ -5,6 +5,14 @@ namespace {
 
 // In the order of a day's work; help lists them so.
 const Command* const kCommands[] = {
+    &kFuzz,
+    &kReplay,
+    &kMinimize,
+    &kExplain,
+    &kShow,
+    &kEncode,
+    &kKernels,
+    &kBugs,
     &kLitmus,
     &kDoctor,
     &kVersion,

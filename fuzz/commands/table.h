@@ -6,8 +6,16 @@
 
 namespace vmafuzz::command {
 
+extern const Command kBugs;
 extern const Command kDoctor;
+extern const Command kEncode;
+extern const Command kExplain;
+extern const Command kFuzz;
+extern const Command kKernels;
 extern const Command kLitmus;
+extern const Command kMinimize;
+extern const Command kReplay;
+extern const Command kShow;
 extern const Command kVersion;
 
 }  // namespace vmafuzz::command

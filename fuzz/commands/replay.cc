@@ -1,0 +1,102 @@
+// `vmafuzz replay`: runs programs again, exactly.
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "fuzz/commands/table.h"
+#include "fuzz/program_file.h"
+#include "nlohmann/json.hpp"
+#include "run/executor.h"
+
+namespace vmafuzz::command {
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"kernel", FlagKind::kText, "NAME", "", "replay on this kernel instead of the file's"},
+    {"times", FlagKind::kNumber, "N", "1", "run each N times; all runs must be the same"},
+    {"json", FlagKind::kSwitch, "", "", "print one JSON object a line for each file"},
+};
+
+enum class Result { kAsExpected, kBug, kOther };
+
+// What the file says should happen: a verdict, "none", or nothing.
+Result judge(const input::Program& program, const run::Outcome& outcome, bool other_kernel) {
+  if (program.expect.empty() || other_kernel) return outcome.found ? Result::kBug : Result::kAsExpected;
+  const std::string got = outcome.found ? outcome.verdict : "none";
+  if (got == program.expect) return Result::kAsExpected;
+  return outcome.found ? Result::kBug : Result::kOther;
+}
+
+void print(const std::string& path, const run::Target& target, const input::Program& program,
+           const run::Outcome& outcome, bool json) {
+  const std::string hash = absl::StrFormat("%016x", outcome.trace_hash);
+  if (json) {
+    nlohmann::json line = {{"file", path},
+                           {"kernel", std::string(target.kernel->name)},
+                           {"verdict", outcome.found ? outcome.verdict : "none"},
+                           {"expect", program.expect},
+                           {"what", outcome.what},
+                           {"bucket", outcome.bucket},
+                           {"steps", outcome.steps},
+                           {"trace_hash", hash},
+                           {"missed_directives", outcome.missed}};
+    std::cout << line.dump() << "\n";
+    return;
+  }
+  std::cout << path << ": " << (outcome.found ? outcome.verdict : "nothing found") << " on "
+            << std::string(target.kernel->name) << ", " << outcome.steps << " accesses, trace " << hash
+            << "\n";
+  if (outcome.found) std::cout << "  " << outcome.what << "\n";
+  if (!program.expect.empty()) std::cout << "  expected: " << program.expect << "\n";
+  if (outcome.missed != 0) {
+    std::cout << "  " << outcome.missed << " directives met no access that they could apply to\n";
+  }
+}
+
+int run(const Arguments& args) {
+  run::Executor executor;
+  int status = kExitOk;
+  for (const std::string& path : args.operands()) {
+    absl::StatusOr<input::Program> program = read_program(path);
+    absl::StatusOr<run::Target> target =
+        program.ok() ? target_of(*program, args.text("kernel")) : program.status();
+    absl::Status ready = target.ok() ? executor.set_target(*target) : target.status();
+    if (!ready.ok()) {
+      std::cerr << "vmafuzz replay: " << std::string(ready.message()) << "\n";
+      return kExitUsage;
+    }
+    run::Outcome outcome;
+    executor.run(*program, {}, &outcome);
+    for (uint64_t i = 1; i < args.number("times"); ++i) {
+      run::Outcome again;
+      executor.run(*program, {}, &again);
+      if (again.trace_hash == outcome.trace_hash && again.verdict == outcome.verdict) continue;
+      std::cerr << "vmafuzz replay: " << path << ": run " << i + 1
+                << " differs from the first; that is a bug in vmafuzz\n";
+      return kExitBugFound;
+    }
+    print(path, *target, *program, outcome, args.on("json"));
+    if (judge(*program, outcome, args.has("kernel")) != Result::kAsExpected) status = kExitBugFound;
+  }
+  return status;
+}
+
+}  // namespace
+
+const Command kReplay = {
+    .name = "replay",
+    .summary = "run repro files again, exactly",
+    .operands = "FILE...",
+    .description =
+        "Runs each program (text or bytes) and says what came out. The same file gives the same\n"
+        "execution, to the last access, in every build and on every machine: compare the trace hash.\n"
+        "Exit status 0 if nothing was found or the verdict is what the file expects, 1 otherwise.",
+    .examples = "./vmafuzz replay repro/aug02-draft.repro\n"
+                "./vmafuzz replay --kernel 6.14 repro/*.repro",
+    .flags = kFlags,
+    .min_operands = 1,
+    .max_operands = kAnyNumber,
+    .run = run,
+};
+
+}  // namespace vmafuzz::command

@@ -1,0 +1,34 @@
+// Program files as commands take them: text (.repro) or bytes, told apart by the first line.
+#ifndef VMAFUZZ_FUZZ_PROGRAM_FILE_H_
+#define VMAFUZZ_FUZZ_PROGRAM_FILE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "input/program.h"
+#include "run/executor.h"
+
+namespace vmafuzz::command {
+
+// Runs on this where nothing names a kernel.
+inline constexpr absl::string_view kDefaultKernel = "6.18";
+
+// The content of a file, or of standard input for "-". NotFound names the file and the reason.
+absl::StatusOr<std::string> read_file(const std::string& path);
+
+bool is_text(absl::string_view content);
+
+// Text is parsed with every name checked (kernels, bugs, options); anything else is decoded, which
+// never fails. Errors name file, line and column.
+absl::StatusOr<input::Program> read_program(const std::string& path);
+
+// What the program is to be run on: `kernel` if it is not empty, else the program's own, else
+// kDefaultKernel. Fails on unknown names.
+absl::StatusOr<run::Target> target_of(const input::Program& program, absl::string_view kernel);
+
+}  // namespace vmafuzz::command
+
+#endif  // VMAFUZZ_FUZZ_PROGRAM_FILE_H_
