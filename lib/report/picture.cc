@@ -1,0 +1,137 @@
+#include "report/picture.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "report/names.h"
+
+namespace vmafuzz::report {
+namespace {
+
+constexpr absl::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz+++++";
+constexpr absl::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr size_t kFewestPages = 13;  // as in the kernel's drawings
+constexpr size_t kMostRows = 8;
+static_assert(kernel::kTaskPages < kDigits.size());
+
+// What makes two neighbouring pages parts of one mapping.
+struct Mapping {
+  bool file = false;
+  const kernel::inode* inode = nullptr;
+  int ino = 0;
+  int delta = 0;  // page - pgoff, for files
+  uint32_t flags = 0;
+  int first_page = 0;  // where it is first drawn
+  int first_pgoff = 0;
+  bool same(const Mapping& other) const {
+    return file == other.file && inode == other.inode && ino == other.ino && delta == other.delta &&
+           flags == other.flags;
+  }
+};
+
+Mapping mapping_of(const oracle::PageView& page, int number) {
+  Mapping mapping;
+  mapping.file = page.inode != nullptr;
+  mapping.inode = page.inode;
+  mapping.ino = page.ino;
+  mapping.delta = mapping.file ? number - page.pgoff : 0;
+  mapping.flags = page.flags;
+  mapping.first_page = number;
+  mapping.first_pgoff = page.pgoff;
+  return mapping;
+}
+
+class Legend {
+ public:
+  char letter(const oracle::PageView& page, int number) {
+    if (!page.mapped) return '.';
+    const Mapping mapping = mapping_of(page, number);
+    const auto found = std::find_if(mappings_.begin(), mappings_.end(),
+                                    [&](const Mapping& m) { return m.same(mapping); });
+    const auto index = static_cast<size_t>(found - mappings_.begin());
+    if (found == mappings_.end()) mappings_.push_back(mapping);
+    return index < kLetters.size() ? kLetters[index] : '?';
+  }
+
+  std::string text() const {
+    std::string text;
+    for (size_t i = 0; i < mappings_.size() && i < kLetters.size(); ++i) {
+      const Mapping& mapping = mappings_[i];
+      absl::StrAppend(&text, "  ", kLetters.substr(i, 1), " = ");
+      if (mapping.file) {
+        const std::string ino = mapping.ino < 16 ? absl::StrCat("i", mapping.ino) : "shmem";
+        absl::StrAppend(&text, ino, ", page ", mapping.first_page, " is pgoff ",
+                        mapping.first_pgoff);
+      } else {
+        absl::StrAppend(&text, "anonymous");
+      }
+      absl::StrAppend(&text, ", ", flags_name(mapping.flags), "\n");
+    }
+    return text;
+  }
+
+ private:
+  std::vector<Mapping> mappings_;
+};
+
+size_t pages_in_use(const std::vector<PictureRow>& rows, int marked_page) {
+  size_t count = kFewestPages;
+  if (marked_page >= 0) count = std::max(count, static_cast<size_t>(marked_page) + 1);
+  for (const PictureRow& row : rows) {
+    for (size_t i = 0; i < row.pages.size(); ++i) {
+      if (row.pages[i].mapped) count = std::max(count, i + 1);
+    }
+  }
+  return std::min(count, static_cast<size_t>(kernel::kTaskPages));
+}
+
+std::string padded(absl::string_view label, size_t width) {
+  return absl::StrCat("  ", label, std::string(width - label.size(), ' '), "  ");
+}
+
+}  // namespace
+
+std::string draw(const std::vector<PictureRow>& rows, int marked_page) {
+  if (rows.empty()) return {};
+  const size_t pages = pages_in_use(rows, marked_page);
+  size_t width = 0;
+  for (const PictureRow& row : rows) width = std::max(width, row.label.size());
+  std::string text = absl::StrCat(padded("", width), kDigits.substr(0, pages), "\n");
+  Legend legend;
+  for (const PictureRow& row : rows) {
+    absl::StrAppend(&text, padded(row.label, width));
+    for (size_t i = 0; i < pages; ++i) text += legend.letter(row.pages[i], static_cast<int>(i));
+    text += '\n';
+  }
+  if (marked_page >= 0) {
+    absl::StrAppend(&text, padded("", width), std::string(static_cast<size_t>(marked_page), ' '),
+                    "^\n");
+  }
+  return text + legend.text();
+}
+
+std::string vma_picture(const PageMap& before, const PageMap& after, int marked_page) {
+  return draw({{"before", before}, {"after", after}}, marked_page);
+}
+
+std::vector<PictureRow> picture_rows(const oracle::AddressSpaceHistory& history) {
+  std::vector<PictureRow> rows;
+  std::string label = "before";
+  for (size_t i = 0; i < history.size(); ++i) {
+    const oracle::Version& version = history.version(i);
+    // Replaced in set-up: nobody but set-up has seen it.
+    const bool of_set_up = !version.current && version.replaced.cpu == sim::kNoCpu;
+    if (!of_set_up && (rows.empty() || rows.back().pages != version.pages)) {
+      rows.push_back({label, version.pages});
+    }
+    if (!of_set_up && !version.current) label = cpu_name(version.replaced.cpu);
+  }
+  if (rows.size() <= kMostRows) return rows;
+  // The first versions and the last ones.
+  rows.erase(rows.begin() + kMostRows / 2, rows.end() - kMostRows / 2);
+  return rows;
+}
+
+}  // namespace vmafuzz::report

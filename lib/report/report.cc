@@ -1,0 +1,123 @@
+#include "report/report.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "input/text.h"
+#include "report/condense.h"
+#include "report/directives.h"
+
+namespace vmafuzz::report {
+namespace {
+
+// Whose address space to draw: the lookup's, or that of the last operation that names one.
+int mm_of(const input::Program& program, uint16_t op) {
+  if (op >= program.ops.size()) return 0;
+  return program.ops[op].get(input::ArgId::kMm);
+}
+
+int page_of(const input::Program& program, uint16_t op) {
+  if (op >= program.ops.size() || input::arg_slot(program.ops[op].kind, input::ArgId::kPage) < 0) {
+    return -1;
+  }
+  return program.ops[op].get(input::ArgId::kPage);
+}
+
+std::string kernel_name(const run::Target& target) {
+  std::string name(target.kernel->name);
+  if (!target.bugs.empty()) absl::StrAppend(&name, ", bugs: ", absl::StrJoin(target.bugs, ", "));
+  if (!target.options.empty()) {
+    absl::StrAppend(&name, ", options: ", absl::StrJoin(target.options, " "));
+  }
+  return name;
+}
+
+void paragraph(std::string* text, const std::string& words, size_t width, size_t indent = 0) {
+  for (const std::string& line : wrap_text(words, width, indent)) {
+    absl::StrAppend(text, line, "\n");
+  }
+}
+
+void list(std::string* text, absl::string_view title, const std::vector<std::string>& items,
+          size_t width) {
+  if (items.empty()) return;
+  absl::StrAppend(text, "\n", title, "\n");
+  for (const std::string& item : items) paragraph(text, absl::StrCat("  - ", item), width, 4);
+}
+
+void append_replay(const Report& report, const ExplainOptions& options, std::string* text) {
+  absl::StrAppend(text, "\nReplay\n");
+  if (!options.file.empty()) {
+    absl::StrAppend(text, "  ./vmafuzz replay ", options.file, "\n");
+    return;
+  }
+  absl::StrAppend(text, "  ./vmafuzz replay FILE, where FILE holds\n\n");
+  for (absl::string_view line : absl::StrSplit(input::print_text(report.program), '\n')) {
+    if (!line.empty()) absl::StrAppend(text, "    ", line, "\n");
+  }
+}
+
+}  // namespace
+
+Report report_of(run::Executor& executor, const input::Program& program,
+                 std::vector<std::string> diagnosis) {
+  run::Outcome outcome;
+  run::RunOptions options;
+  options.record = true;
+  options.trace = true;
+  executor.run(program, options, &outcome);
+  Report report;
+  report.program = program.replay_form() ? program : run::Executor::as_replay(program, outcome);
+  report.kernel = kernel_name(executor.target());
+  report.timeline = make_timeline(sim::machine.trace(), sim::machine.verdict());
+  condense(&report.timeline);
+  report.trace_hash = outcome.trace_hash;
+  report.steps = outcome.steps;
+  report.missed = outcome.missed;
+  report.diagnosis = std::move(diagnosis);
+  Suspect suspect{report.timeline.failure.cpu, report.timeline.failure.op};
+  if (const oracle::Judge::Culprit& culprit = executor.judge().culprit();
+      outcome.found && culprit.valid) {
+    suspect = {culprit.cpu, culprit.op};
+    report.mm = culprit.mm;
+    report.marked_page = static_cast<int>(culprit.page);
+  } else {
+    report.mm = mm_of(program, suspect.op);
+    if (outcome.found) report.marked_page = page_of(program, suspect.op);
+  }
+  report.picture = picture_rows(executor.judge().history(report.mm));
+  report.sentence = sentence(report.timeline, suspect);
+  return report;
+}
+
+std::string explain(const Report& report, const ExplainOptions& options) {
+  const auto width = static_cast<size_t>(options.diagram.width);
+  const Failure& failure = report.timeline.failure;
+  std::string text;
+  if (failure.verdict.empty()) {
+    paragraph(&text, absl::StrCat("Nothing found on ", report.kernel, "."), width);
+  } else {
+    paragraph(&text, absl::StrCat(failure.verdict, " on ", report.kernel, ": ", failure.what),
+              width, 2);
+    text += '\n';
+    paragraph(&text, report.sentence, width);
+  }
+  if (!report.picture.empty()) {
+    absl::StrAppend(&text, "\nThe address space of mm", report.mm, "\n",
+                    draw(report.picture, report.marked_page));
+  }
+  absl::StrAppend(&text, "\n",
+                  diagram(report.timeline, operation_names(report.program), options.diagram));
+  list(&text, "What deviates from running one CPU after the other",
+       directives_in_words(report.program, report.timeline), width);
+  if (report.missed > 0) {
+    paragraph(&text, absl::StrCat("  (", report.missed, " of them met no access)"), width, 2);
+  }
+  list(&text, "Diagnosis", report.diagnosis, width);
+  append_replay(report, options, &text);
+  return text;
+}
+
+}  // namespace vmafuzz::report

@@ -1,0 +1,146 @@
+#include "report/rows.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "sim/arena.h"
+
+namespace vmafuzz::report {
+namespace {
+
+constexpr int kOperationIndent = 0;
+constexpr int kFunctionIndent = 1;
+constexpr int kEventIndent = 2;
+
+class RowMaker {
+ public:
+  RowMaker(const Timeline& timeline, const std::vector<std::string>& operations, bool full)
+      : timeline_(timeline), operations_(operations), full_(full) {}
+
+  std::vector<Row> make() {
+    for (const Step& step : timeline_.steps) {
+      if (step.kind == StepKind::kBegin) {
+        begin(step);
+      } else if (full_ ? step.kind != StepKind::kEnd : step.shown) {
+        event(step);
+      } else if (step.is_access()) {
+        cpus_[step.cpu].left_out = true;
+      }
+    }
+    add_failure();
+    return std::move(rows_);
+  }
+
+ private:
+  struct CpuState {
+    Place at;
+    bool left_out = false;
+  };
+
+  void add(int cpu, int indent, std::string text) {
+    rows_.push_back({cpu, indent, std::move(text), -1, {}, 0});
+  }
+
+  void begin(const Step& step) {
+    flush(step.cpu);
+    cpus_[step.cpu].at = {};
+    add(step.cpu, kOperationIndent,
+        step.op < operations_.size() ? operations_[step.op] : absl::StrCat("operation ", step.op));
+  }
+
+  void flush(int cpu) {
+    if (!cpus_[cpu].left_out) return;
+    cpus_[cpu].left_out = false;
+    add(cpu, kEventIndent, "...");
+  }
+
+  void event(const Step& step) {
+    CpuState& state = cpus_[step.cpu];
+    flush(step.cpu);
+    const bool scheduling = step.kind == StepKind::kSwitch || step.kind == StepKind::kBlock;
+    if (!scheduling && state.at.function != step.at.function) {
+      state.at = step.at;
+      add(step.cpu, kFunctionIndent, absl::StrCat(step.at.function, "(), ", step.at.line));
+    }
+    std::string text = step.text;
+    if (!step.remark.empty()) absl::StrAppend(&text, "\n", step.remark);
+    add(step.cpu, kEventIndent, std::move(text));
+    if (!scheduling) rows_.back().step = step.step;
+    if (step.counter >= 0) {
+      rows_.back().counter = step.counter;
+      rows_.back().count = absl::StrCat(step.count);
+    }
+  }
+
+  void add_failure() {
+    const Failure& failure = timeline_.failure;
+    // At rest nobody runs: columns.cc puts it below the columns.
+    if (failure.verdict.empty() || timeline_.at_rest) return;
+    flush(failure.cpu);
+    std::string text = absl::StrCat("*** ", failure.verdict, " at ", failure.at.line, " (",
+                                    failure.at.function, ")");
+    if (!failure.other.function.empty()) {
+      absl::StrAppend(&text, ", with ", failure.other.line, " (", failure.other.function, ")");
+    }
+    add(failure.cpu, kFunctionIndent, std::move(text));
+  }
+
+  const Timeline& timeline_;
+  const std::vector<std::string>& operations_;
+  const bool full_;
+  CpuState cpus_[sim::kMaxCpus];
+  std::vector<Row> rows_;
+};
+
+constexpr size_t kLongestPeriod = 24;
+
+// How often the `period` rows from `first` on are repeated right behind themselves.
+size_t repetitions(const std::vector<Row>& rows, size_t first, size_t period, size_t end) {
+  size_t count = 0;
+  for (size_t at = first + period; at + period <= end; at += period) {
+    if (!std::equal(rows.begin() + static_cast<ptrdiff_t>(first),
+                    rows.begin() + static_cast<ptrdiff_t>(first + period),
+                    rows.begin() + static_cast<ptrdiff_t>(at),
+                    [](const Row& a, const Row& b) { return a.repeats(b); })) {
+      break;
+    }
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::vector<Row> make_rows(const Timeline& timeline, const std::vector<std::string>& operations,
+                           bool full) {
+  return RowMaker(timeline, operations, full).make();
+}
+
+std::vector<Row> fold_repetitions(std::vector<Row> rows) {
+  std::vector<Row> folded;
+  for (size_t i = 0; i < rows.size();) {
+    size_t end = i;  // of the rows of this CPU that nobody else interrupts
+    while (end < rows.size() && rows[end].cpu == rows[i].cpu) ++end;
+    size_t best_period = 0;
+    size_t best_saved = 0;
+    for (size_t period = 1; period <= kLongestPeriod && i + 2 * period <= end; ++period) {
+      const size_t saved = repetitions(rows, i, period, end) * period;
+      if (saved > best_saved + 1) best_saved = saved, best_period = period;
+    }
+    if (best_period == 0) {
+      folded.push_back(std::move(rows[i++]));
+      continue;
+    }
+    const Row& first = rows[i];
+    Row note{first.cpu, kEventIndent, {}, -1, {}, 0};
+    const size_t times = best_saved / best_period;
+    note.text = absl::StrCat("(the last ", best_period, best_period == 1 ? " line " : " lines ",
+                             times, times == 1 ? " more time)" : " more times)");
+    for (size_t k = 0; k < best_period; ++k) folded.push_back(rows[i + k]);
+    folded.push_back(std::move(note));
+    i += best_period + best_saved;
+  }
+  return folded;
+}
+
+}  // namespace vmafuzz::report

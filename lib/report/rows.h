@@ -1,0 +1,37 @@
+// The lines of a diagram before they are laid out in columns.
+#ifndef VMAFUZZ_REPORT_ROWS_H_
+#define VMAFUZZ_REPORT_ROWS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "report/timeline.h"
+
+namespace vmafuzz::report {
+
+struct Row {
+  int cpu = 0;
+  int indent = 0;
+  std::string text;  // '\n' begins a line of its own
+  int counter = -1;  // this row's event changed that counter
+  std::string count;
+  uint32_t step = 0;  // of the execution; 0: not an event
+  // The same thing again.
+  bool repeats(const Row& other) const {
+    return cpu == other.cpu && indent == other.indent && text == other.text &&
+           counter == other.counter && count == other.count;
+  }
+};
+
+// Headings of operations and functions, events, "..." for what is left out, and the verdict.
+std::vector<Row> make_rows(const Timeline& timeline, const std::vector<std::string>& operations,
+                           bool full);
+
+// Where one CPU does the same several times in a row: once, then "(the last 3 lines 40 more
+// times)".
+std::vector<Row> fold_repetitions(std::vector<Row> rows);
+
+}  // namespace vmafuzz::report
+
+#endif  // VMAFUZZ_REPORT_ROWS_H_
