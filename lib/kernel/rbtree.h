@@ -18,7 +18,8 @@
 namespace vmafuzz::kernel {
 
 struct rb_node {
-  Shared<rb_node*> __rb_parent_color;  // bit 0: black; the node itself: in no tree
+  Shared<rb_node*>
+      __rb_parent_color;  // bit 0: red (the kernel's: black); the node itself: in no tree
   Shared<rb_node*> rb_right;
   Shared<rb_node*> rb_left;
   template <class V>
