@@ -46,53 +46,53 @@ backing_file* to_backing(file* f) { return reinterpret_cast<backing_file*>(f); }
 // --- inodes
 // ------------------------------------------------------------------------------------------
 
-static inode* alloc_inode(unsigned long ino, Site site) {
-  inode* inode = inode_cachep.alloc(site);
+static inode* alloc_inode(unsigned long ino) {
+  inode* inode = inode_cachep.alloc();
   if (inode == nullptr) return nullptr;
-  inode->i_ino.set(ino, site);
-  inode->i_data.host.set(inode, site);
-  atomic_set(inode->i_count, 1, site);
+  inode->i_ino.set(ino);
+  inode->i_data.host.set(inode);
+  atomic_set(inode->i_count, 1);
   return inode;
 }
 
-inode* ilookup(unsigned long ino, Site site) {
-  spin_lock(inodes->inode_hash_lock, site);
-  inode* inode = inodes->slot[ino].get(site);
-  if (inode != nullptr) ihold(inode, site);
-  spin_unlock(inodes->inode_hash_lock, site);
+inode* ilookup(unsigned long ino) {
+  spin_lock(inodes->inode_hash_lock);
+  inode* inode = inodes->slot[ino].get();
+  if (inode != nullptr) ihold(inode);
+  spin_unlock(inodes->inode_hash_lock);
   return inode;
 }
 
-inode* iget(unsigned long ino, Site site) {
-  spin_lock(inodes->inode_hash_lock, site);
-  inode* inode = inodes->slot[ino].get(site);
+inode* iget(unsigned long ino) {
+  spin_lock(inodes->inode_hash_lock);
+  inode* inode = inodes->slot[ino].get();
   if (inode != nullptr) {
-    ihold(inode, site);
+    ihold(inode);
   } else {
-    inode = alloc_inode(ino, site);
-    if (inode != nullptr) inodes->slot[ino].set(inode, site);
+    inode = alloc_inode(ino);
+    if (inode != nullptr) inodes->slot[ino].set(inode);
   }
-  spin_unlock(inodes->inode_hash_lock, site);
+  spin_unlock(inodes->inode_hash_lock);
   return inode;
 }
 
-void ihold(inode* inode, Site site) { atomic_inc(inode->i_count, site); }
+void ihold(inode* inode) { atomic_inc(inode->i_count); }
 
 static void i_callback(void* object) { inode_cachep.free(static_cast<inode*>(object)); }
 
-void iput(inode* inode, Site site) {
+void iput(inode* inode) {
   // atomic_dec_and_lock(): only the last reference is dropped under the table's lock.
-  int count = atomic_read(inode->i_count, site);
+  int count = atomic_read(inode->i_count);
   while (count > 1) {
-    if (try_cmpxchg(inode->i_count.counter, &count, count - 1, Order::kFull, site)) return;
+    if (try_cmpxchg(inode->i_count.counter, &count, count - 1, Order::kFull)) return;
   }
-  spin_lock(inodes->inode_hash_lock, site);
-  count = atomic_add_return(-1, inode->i_count, Order::kFull, site);
-  if (count < 0) machine.fail("refcount", "iput() of an inode without references", site);
-  const unsigned long ino = inode->i_ino.get(site);
-  if (count == 0 && ino < kInodes) inodes->slot[ino].set(nullptr, site);
-  spin_unlock(inodes->inode_hash_lock, site);
-  if (count == 0) call_rcu(&i_callback, inode, site);
+  spin_lock(inodes->inode_hash_lock);
+  count = atomic_add_return(-1, inode->i_count, Order::kFull);
+  if (count < 0) machine.fail("refcount", "iput() of an inode without references");
+  const unsigned long ino = inode->i_ino.get();
+  if (count == 0 && ino < kInodes) inodes->slot[ino].set(nullptr);
+  spin_unlock(inodes->inode_hash_lock);
+  if (count == 0) call_rcu(&i_callback, inode);
 }
 
 inode* peek_inode(unsigned long ino) { return inodes->slot[ino].peek(); }
@@ -102,41 +102,41 @@ inode* peek_inode(unsigned long ino) { return inodes->slot[ino].peek(); }
 
 // fs/file_table.c init_file(): a reused file names no inode until it has its own again, and takes
 // references last. Nothing here is marked: lookups that come too early must tell from mm_lock_seq.
-static void init_file(file* f, unsigned f_mode, Site site) {
-  slab_take_over(f->f_freeptr, site);
-  f->f_mode.set(f_mode, site);
-  f->f_mapping.set(nullptr, site);
-  f->f_inode.set(nullptr, site);
-  WRITE_ONCE(f->f_ref, 1, site);
+static void init_file(file* f, unsigned f_mode) {
+  slab_take_over(f->f_freeptr);
+  f->f_mode.set(f_mode);
+  f->f_mapping.set(nullptr);
+  f->f_inode.set(nullptr);
+  WRITE_ONCE(f->f_ref, 1);
 }
 
-static file* alloc_empty_file(unsigned f_mode, Site site) {
+static file* alloc_empty_file(unsigned f_mode) {
   file* f = nullptr;
   if ((f_mode & FMODE_BACKING) != 0) {
-    backing_file* ff = bfilp_cachep.alloc(site);
+    backing_file* ff = bfilp_cachep.alloc();
     if (ff != nullptr) f = &ff->f;
   } else {
-    f = filp_cachep.alloc(site);
+    f = filp_cachep.alloc();
   }
-  if (f != nullptr) init_file(f, f_mode, site);
+  if (f != nullptr) init_file(f, f_mode);
   return f;
 }
 
-file* alloc_file(inode* inode, unsigned f_mode, Site site) {
-  file* f = alloc_empty_file(f_mode, site);
+file* alloc_file(inode* inode, unsigned f_mode) {
+  file* f = alloc_empty_file(f_mode);
   if (f == nullptr) {
-    iput(inode, site);
+    iput(inode);
     return nullptr;
   }
-  f->f_inode.set(inode, site);
-  f->f_mapping.set(&inode->i_data, site);
+  f->f_inode.set(inode);
+  f->f_mapping.set(&inode->i_data);
   return f;
 }
 
-file* shmem_kernel_file_setup(Site site) {
-  inode* inode = alloc_inode(kAnonymousInode, site);
+file* shmem_kernel_file_setup() {
+  inode* inode = alloc_inode(kAnonymousInode);
   if (inode == nullptr) return nullptr;
-  return alloc_file(inode, FMODE_READ | FMODE_WRITE, site);
+  return alloc_file(inode, FMODE_READ | FMODE_WRITE);
 }
 
 static void free_cached_file(void* object) {
@@ -150,91 +150,91 @@ static void free_cached_backing_file(void* object) {
   bfilp_cachep.free(ff);
 }
 
-static void file_free(file* f, Site site) {
-  const bool backing = (f->f_mode.get(site) & FMODE_BACKING) != 0;
+static void file_free(file* f) {
+  const bool backing = (f->f_mode.get() & FMODE_BACKING) != 0;
   const free_kind kind = backing ? rules.backing_file_free : rules.file_free;
   void* object = backing ? static_cast<void*>(to_backing(f)) : f;
   const rcu_callback_t release = backing ? &free_cached_backing_file : &free_cached_file;
   if (kind == free_kind::after_rcu) {
-    call_rcu(release, object, site);
+    call_rcu(release, object);
   } else {
     release(object);
   }
 }
 
-static void __fput(file* f, Site site) {
-  iput(f->f_inode.get(site), site);
-  file_free(f, site);
+static void __fput(file* f) {
+  iput(f->f_inode.get());
+  file_free(f);
 }
 
-file* get_file(file* f, Site site) {
-  const long old = atomic_fetch_op(f->f_ref, Order::kRelaxed, [](long x) { return x + 1; }, site);
-  if (old <= 0) machine.fail("refcount", "get_file() of a file without references", site);
+file* get_file(file* f) {
+  const long old = atomic_fetch_op(f->f_ref, Order::kRelaxed, [](long x) { return x + 1; });
+  if (old <= 0) machine.fail("refcount", "get_file() of a file without references");
   return f;
 }
 
-void fput(file* f, Site site) {
-  const long old = atomic_fetch_op(f->f_ref, Order::kFull, [](long x) { return x - 1; }, site);
-  if (old <= 0) machine.fail("refcount", "fput() of a file without references", site);
+void fput(file* f) {
+  const long old = atomic_fetch_op(f->f_ref, Order::kFull, [](long x) { return x - 1; });
+  if (old <= 0) machine.fail("refcount", "fput() of a file without references");
   if (old != 1) return;
   const int cpu = machine.cpu();
   if (cpu >= platform::kUserCpus && cpu != platform::kBootCpu) {
-    __fput(f, site);  // no task: delayed_fput()
+    __fput(f);  // no task: delayed_fput()
     return;
   }
   f->f_task_work = task_works[cpu];
   task_works[cpu] = f;
 }
 
-void task_work_run(Site site) {
+void task_work_run() {
   const int cpu = machine.cpu();
   while (task_works[cpu] != nullptr) {
     file* f = task_works[cpu];
     task_works[cpu] = f->f_task_work;
     f->f_task_work = nullptr;
-    __fput(f, site);
+    __fput(f);
   }
 }
 
 // --- the file table
 // ----------------------------------------------------------------------------------
 
-static file* do_open(int slot, unsigned long ino, bool backing, Site site) {
-  inode* inode = iget(ino, site);
+static file* do_open(int slot, unsigned long ino, bool backing) {
+  inode* inode = iget(ino);
   if (inode == nullptr) return nullptr;
-  return alloc_file(inode, slot_mode(slot) | (backing ? unsigned{FMODE_BACKING} : 0u), site);
+  return alloc_file(inode, slot_mode(slot) | (backing ? unsigned{FMODE_BACKING} : 0u));
 }
 
-file* fget_slot(int slot, Site site) {
-  mutex_lock(files->file_lock, site);
-  file* f = files->fd[slot].get(site);
+file* fget_slot(int slot) {
+  mutex_lock(files->file_lock);
+  file* f = files->fd[slot].get();
   if (f == nullptr) {
-    f = do_open(slot, default_inode(slot), backing_slot(slot), site);
-    if (f != nullptr) files->fd[slot].set(f, site);
+    f = do_open(slot, default_inode(slot), backing_slot(slot));
+    if (f != nullptr) files->fd[slot].set(f);
   }
-  if (f != nullptr) get_file(f, site);
-  mutex_unlock(files->file_lock, site);
+  if (f != nullptr) get_file(f);
+  mutex_unlock(files->file_lock);
   return f;
 }
 
-long open_slot(int slot, unsigned long ino, bool backing, Site site) {
-  file* f = do_open(slot, ino, backing, site);
+long open_slot(int slot, unsigned long ino, bool backing) {
+  file* f = do_open(slot, ino, backing);
   if (f == nullptr) return -ENOMEM;
-  mutex_lock(files->file_lock, site);
-  file* old = files->fd[slot].get(site);
-  files->fd[slot].set(f, site);
-  mutex_unlock(files->file_lock, site);
-  if (old != nullptr) fput(old, site);
+  mutex_lock(files->file_lock);
+  file* old = files->fd[slot].get();
+  files->fd[slot].set(f);
+  mutex_unlock(files->file_lock);
+  if (old != nullptr) fput(old);
   return 0;
 }
 
-long close_slot(int slot, Site site) {
-  mutex_lock(files->file_lock, site);
-  file* old = files->fd[slot].get(site);
-  if (old != nullptr) files->fd[slot].set(nullptr, site);
-  mutex_unlock(files->file_lock, site);
+long close_slot(int slot) {
+  mutex_lock(files->file_lock);
+  file* old = files->fd[slot].get();
+  if (old != nullptr) files->fd[slot].set(nullptr);
+  mutex_unlock(files->file_lock);
   if (old == nullptr) return -EBADF;
-  fput(old, site);
+  fput(old);
   return 0;
 }
 
@@ -249,9 +249,9 @@ void fs_reset() {
   for (file*& work : task_works) work = nullptr;
 }
 
-void fs_close_all(Site site) {
-  for (int slot = 0; slot < kFileSlots; ++slot) close_slot(slot, site);
-  task_work_run(site);
+void fs_close_all() {
+  for (int slot = 0; slot < kFileSlots; ++slot) close_slot(slot);
+  task_work_run();
 }
 
 int live_files() { return filp_cachep.live() + bfilp_cachep.live(); }

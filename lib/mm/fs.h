@@ -88,11 +88,11 @@ struct backing_file {
 // ------------------------------------------------------------------------------------------
 
 // The inode with that number, found or made, with a reference. Null: out of memory.
-inode* iget(unsigned long ino, Site site = Site::current());
+inode* iget(unsigned long ino);
 // The same, but null if nobody refers to it at the moment.
-inode* ilookup(unsigned long ino, Site site = Site::current());
-void ihold(inode* inode, Site site = Site::current());
-void iput(inode* inode, Site site = Site::current());
+inode* ilookup(unsigned long ino);
+void ihold(inode* inode);
+void iput(inode* inode);
 // What the table names i<ino> now, without being an access: for reports and the oracle.
 inode* peek_inode(unsigned long ino);
 
@@ -104,13 +104,13 @@ inline inode* file_inode(const file* file, Site site = Site::current()) {
 }
 // A new file on the inode, whose reference is taken over. Null: out of memory, the reference is
 // gone.
-file* alloc_file(inode* inode, unsigned f_mode, Site site = Site::current());
+file* alloc_file(inode* inode, unsigned f_mode);
 // A file for shared anonymous memory, on an inode of its own (mm/shmem.c).
-file* shmem_kernel_file_setup(Site site = Site::current());
-file* get_file(file* file, Site site = Site::current());
-void fput(file* file, Site site = Site::current());
+file* shmem_kernel_file_setup();
+file* get_file(file* file);
+void fput(file* file);
 // The end of a system call: __fput() of what it released.
-void task_work_run(Site site = Site::current());
+void task_work_run();
 
 inline void i_mmap_lock_write(address_space* mapping, Site site = Site::current()) {
   down_write(mapping->i_mmap_rwsem, site);
@@ -139,17 +139,17 @@ constexpr unsigned slot_mode(int slot) {
 
 // The slot's file with a reference of the caller's; a slot that holds nothing is opened on its
 // default inode first. Null: out of memory.
-file* fget_slot(int slot, Site site = Site::current());
+file* fget_slot(int slot);
 // Opens the slot on inode `ino`, closing what it held. 0 or -ENOMEM.
-long open_slot(int slot, unsigned long ino, bool backing, Site site = Site::current());
+long open_slot(int slot, unsigned long ino, bool backing);
 // Drops the slot's own reference. 0 or -EBADF.
-long close_slot(int slot, Site site = Site::current());
+long close_slot(int slot);
 file* peek_slot(int slot);
 
 // The beginning of an execution, after arena.reset(): caches of the kinds that rules ask for.
 void fs_reset();
 // Everything that the tables still hold is closed.
-void fs_close_all(Site site = Site::current());
+void fs_close_all();
 int live_files();  // allocated and not yet freed
 int live_inodes();
 

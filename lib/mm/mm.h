@@ -29,18 +29,18 @@ mm_struct* mm_alloc(int id);
 mm_struct* mm_at(int id);
 // Drops a user; the last one frees all mappings (exit_mmap()) and then the structure's own
 // reference.
-void mmput(mm_struct* mm, Site site = Site::current());
-void mmgrab(mm_struct* mm, Site site = Site::current());
-void mmdrop(mm_struct* mm, Site site = Site::current());
-bool mmget_not_zero(mm_struct* mm, Site site = Site::current());
-void exit_mmap(mm_struct* mm, Site site = Site::current());
+void mmput(mm_struct* mm);
+void mmgrab(mm_struct* mm);
+void mmdrop(mm_struct* mm);
+bool mmget_not_zero(mm_struct* mm);
+void exit_mmap(mm_struct* mm);
 
 // --- VMA objects (mm/vma_init.c)
 // ---------------------------------------------------------------------
 
-vm_area_struct* vm_area_alloc(mm_struct* mm, Site site = Site::current());
-vm_area_struct* vm_area_dup(vm_area_struct* orig, Site site = Site::current());
-void vm_area_free(vm_area_struct* vma, Site site = Site::current());
+vm_area_struct* vm_area_alloc(mm_struct* mm);
+vm_area_struct* vm_area_dup(vm_area_struct* orig);
+void vm_area_free(vm_area_struct* vma);
 int live_vmas();
 
 // Only for VMAs that nobody else can see yet.
@@ -48,21 +48,21 @@ inline void vm_flags_init(vm_area_struct* vma, vm_flags_t flags, Site site = Sit
   vma->vm_flags.set(flags, site);
 }
 inline void vm_flags_reset(vm_area_struct* vma, vm_flags_t flags, Site site = Site::current()) {
-  vma_assert_write_locked(vma, site);
+  vma_assert_write_locked(vma);
   vma->vm_flags.set(flags, site);
 }
 // mprotect's: lockless readers get one or the other.
 inline void vm_flags_reset_once(vm_area_struct* vma, vm_flags_t flags,
                                 Site site = Site::current()) {
-  vma_assert_write_locked(vma, site);
+  vma_assert_write_locked(vma);
   WRITE_ONCE(vma->vm_flags, flags, site);
 }
 inline void vm_flags_set(vm_area_struct* vma, vm_flags_t flags, Site site = Site::current()) {
-  vma_start_write(vma, site);
+  vma_start_write(vma);
   vma->vm_flags.set(vma->vm_flags.get(site) | flags, site);
 }
 inline void vm_flags_clear(vm_area_struct* vma, vm_flags_t flags, Site site = Site::current()) {
-  vma_start_write(vma, site);
+  vma_start_write(vma);
   vma->vm_flags.set(vma->vm_flags.get(site) & ~flags, site);
 }
 
@@ -81,24 +81,23 @@ vm_area_struct* vma_prev(mm_struct* mm, unsigned long addr);
 // ------------------------------------------------------
 
 // The VMA has an anon_vma afterwards: 0, or -ENOMEM. mmap_lock is held.
-int anon_vma_prepare(vm_area_struct* vma, Site site = Site::current());
+int anon_vma_prepare(vm_area_struct* vma);
 // dst, a copy of src, joins all that src belongs to. On failure dst->anon_vma is null.
-int anon_vma_clone(vm_area_struct* dst, vm_area_struct* src, Site site = Site::current());
-void unlink_anon_vmas(vm_area_struct* vma, Site site = Site::current());
+int anon_vma_clone(vm_area_struct* dst, vm_area_struct* src);
+void unlink_anon_vmas(vm_area_struct* vma);
 // More than one link: it has been through fork.
-bool vma_is_fork_child(const vm_area_struct* vma, Site site = Site::current());
-void anon_vma_lock_write(anon_vma* anon_vma, Site site = Site::current());
-void anon_vma_unlock_write(anon_vma* anon_vma, Site site = Site::current());
+bool vma_is_fork_child(const vm_area_struct* vma);
+void anon_vma_lock_write(anon_vma* anon_vma);
+void anon_vma_unlock_write(anon_vma* anon_vma);
 int live_anon_vmas();
 
 // --- page tables (mm/memory.c)
 // -----------------------------------------------------------------------
 
 // Clears the entries of a range that is a VMA's; its uprobes may have gone (uprobe_munmap()).
-void unmap_single_vma(vm_area_struct* vma, unsigned long start, unsigned long end,
-                      Site site = Site::current());
+void unmap_single_vma(vm_area_struct* vma, unsigned long start, unsigned long end);
 // Takes the VMA out of its reverse maps. mm_wr_locked: mmap_lock is still held for writing.
-void free_pgtables(vm_area_struct* vma, bool mm_wr_locked, Site site = Site::current());
+void free_pgtables(vm_area_struct* vma, bool mm_wr_locked);
 
 // --- checks and pictures: they look at the newest values and are no accesses
 // --------------------------

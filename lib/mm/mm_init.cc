@@ -42,53 +42,53 @@ mm_struct* mm_alloc(int id) {
 
 mm_struct* mm_at(int id) { return mms[id]; }
 
-void mmgrab(mm_struct* mm, Site site) { atomic_inc(mm->mm_count, site); }
+void mmgrab(mm_struct* mm) { atomic_inc(mm->mm_count); }
 
-void mmdrop(mm_struct* mm, Site site) {
-  if (!atomic_dec_and_test(mm->mm_count, site)) return;
+void mmdrop(mm_struct* mm) {
+  if (!atomic_dec_and_test(mm->mm_count)) return;
   if (mms[mm->id] == mm) mms[mm->id] = nullptr;
-  mm_cachep.free(mm, site);
+  mm_cachep.free(mm);
 }
 
-bool mmget_not_zero(mm_struct* mm, Site site) {
-  int users = atomic_read(mm->mm_users, site);
+bool mmget_not_zero(mm_struct* mm) {
+  int users = atomic_read(mm->mm_users);
   while (users != 0) {
-    if (try_cmpxchg(mm->mm_users.counter, &users, users + 1, Order::kFull, site)) return true;
+    if (try_cmpxchg(mm->mm_users.counter, &users, users + 1, Order::kFull)) return true;
   }
   return false;
 }
 
-void mmput(mm_struct* mm, Site site) {
-  if (!atomic_dec_and_test(mm->mm_users, site)) return;
-  exit_mmap(mm, site);
-  mmdrop(mm, site);
+void mmput(mm_struct* mm) {
+  if (!atomic_dec_and_test(mm->mm_users)) return;
+  exit_mmap(mm);
+  mmdrop(mm);
 }
 
 // Nobody uses the address space any more: the tree needs no RCU while it is taken apart.
-void exit_mmap(mm_struct* mm, Site site) {
-  mmap_read_lock(mm, site);
+void exit_mmap(mm_struct* mm) {
+  mmap_read_lock(mm);
   MA_STATE(mas, &mm->mm_mt, 0, 0);
   while (auto* vma = static_cast<vm_area_struct*>(mas_find(&mas, TASK_SIZE - 1))) {
-    unmap_single_vma(vma, vma->vm_start.get(site), vma->vm_end.get(site), site);
+    unmap_single_vma(vma, vma->vm_start.get(), vma->vm_end.get());
   }
-  mmap_read_unlock(mm, site);
+  mmap_read_unlock(mm);
 
-  mmap_write_lock(mm, site);
+  mmap_write_lock(mm);
   mt_clear_in_rcu(&mm->mm_mt);
   mas_set(&mas, 0);
   while (auto* vma = static_cast<vm_area_struct*>(mas_find(&mas, TASK_SIZE - 1))) {
-    free_pgtables(vma, true, site);
+    free_pgtables(vma, true);
   }
   mas_set(&mas, 0);
   int count = 0;
   while (auto* vma = static_cast<vm_area_struct*>(mas_find(&mas, TASK_SIZE - 1))) {
-    vma_mark_detached(vma, site);
-    remove_vma(vma, site);
+    vma_mark_detached(vma);
+    remove_vma(vma);
     ++count;
   }
-  mm->map_count.set(mm->map_count.get(site) - count, site);
+  mm->map_count.set(mm->map_count.get() - count);
   __mt_destroy(&mm->mm_mt);
-  mmap_write_unlock(mm, site);
+  mmap_write_unlock(mm);
 }
 
 }  // namespace vmafuzz::kernel

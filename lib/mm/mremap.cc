@@ -45,115 +45,115 @@ bool vrm_overlaps(const vma_remap_struct* vrm) {
 
 // How much was moved: all, or nothing for lack of a page table at the new place.
 unsigned long move_page_tables(mm_struct* mm, unsigned long old_addr, unsigned long new_addr,
-                               unsigned long len, address_space* rmap_lock, Site site) {
+                               unsigned long len, address_space* rmap_lock) {
   if (len == 0) return 0;
-  if (machine.injected_failure(site)) return 0;
+  if (machine.injected_failure(Site::current())) return 0;
   // Taken where rmap could otherwise walk past pages that move downwards.
-  if (rmap_lock != nullptr) i_mmap_lock_write(rmap_lock, site);
-  spin_lock(mm->page_table_lock, site);
+  if (rmap_lock != nullptr) i_mmap_lock_write(rmap_lock);
+  spin_lock(mm->page_table_lock);
   for (unsigned long done = 0; done < len; done += PAGE_SIZE) {
     Shared<unsigned long>& from = pte_offset(mm, old_addr + done);
     Shared<unsigned long>& to = pte_offset(mm, new_addr + done);
-    const unsigned long pte = ptep_get(from, site);
+    const unsigned long pte = ptep_get(from);
     if (pte == 0) continue;
     // The page that is there already would belong to nobody (CVE-2025-38207).
-    if (ptep_get(to, site) != 0) {
-      machine.fail("leak", "mremap() moves a page over another that is mapped there", site);
+    if (ptep_get(to) != 0) {
+      machine.fail("leak", "mremap() moves a page over another that is mapped there");
     }
-    set_pte(from, 0, site);
-    set_pte(to, pte, site);
+    set_pte(from, 0);
+    set_pte(to, pte);
   }
-  spin_unlock(mm->page_table_lock, site);
-  if (rmap_lock != nullptr) i_mmap_unlock_write(rmap_lock, site);
+  spin_unlock(mm->page_table_lock);
+  if (rmap_lock != nullptr) i_mmap_unlock_write(rmap_lock);
   return len;
 }
 
-address_space* mapping_of(const vm_area_struct* vma, Site site) {
-  file* f = vma->vm_file.get(site);
-  return f == nullptr ? nullptr : f->f_mapping.get(site);
+address_space* mapping_of(const vm_area_struct* vma) {
+  file* f = vma->vm_file.get();
+  return f == nullptr ? nullptr : f->f_mapping.get();
 }
 
 // --- moving
 // --------------------------------------------------------------------------------------------
 
-unsigned long vrm_set_new_addr(vma_remap_struct* vrm, Site site) {
+unsigned long vrm_set_new_addr(vma_remap_struct* vrm) {
   const unsigned long hint = vrm_implies_new_addr(vrm) ? vrm->new_addr : 0;
   const unsigned long map_flags = (vrm->flags & MREMAP_FIXED) != 0 ? MAP_FIXED : 0;
-  const unsigned long res = get_unmapped_area(vrm->mm, hint, vrm->new_len, map_flags, site);
+  const unsigned long res = get_unmapped_area(vrm->mm, hint, vrm->new_len, map_flags);
   if (IS_ERR_VALUE(res)) return res;
   vrm->new_addr = res;
   return 0;
 }
 
-bool vrm_calc_charge(const vma_remap_struct* vrm, Site site) {
-  if ((vrm->vma->vm_flags.get(site) & VM_ACCOUNT) == 0) return true;
-  return !machine.injected_failure(site);  // security_vm_enough_memory_mm()
+bool vrm_calc_charge(const vma_remap_struct* vrm) {
+  if ((vrm->vma->vm_flags.get() & VM_ACCOUNT) == 0) return true;
+  return !machine.injected_failure(Site::current());  // security_vm_enough_memory_mm()
 }
 
 // VM_ACCOUNT goes for a moment, so that unmapping does not give back what the copy now owns.
-void unmap_source_vma(vma_remap_struct* vrm, Site site) {
+void unmap_source_vma(vma_remap_struct* vrm) {
   vm_area_struct* vma = vrm->vma;
   const unsigned long addr = vrm->addr;
   const unsigned long end = addr + vrm->old_len;
   const bool accountable_move =
-      (vma->vm_flags.get(site) & VM_ACCOUNT) != 0 && (vrm->flags & MREMAP_DONTUNMAP) == 0;
+      (vma->vm_flags.get() & VM_ACCOUNT) != 0 && (vrm->flags & MREMAP_DONTUNMAP) == 0;
   unsigned long vm_start = 0;
   unsigned long vm_end = 0;
   if (accountable_move) {
-    vm_flags_clear(vma, VM_ACCOUNT, site);
-    vm_start = vma->vm_start.get(site);
-    vm_end = vma->vm_end.get(site);
+    vm_flags_clear(vma, VM_ACCOUNT);
+    vm_start = vma->vm_start.get();
+    vm_end = vma->vm_end.get();
   }
   vma_iterator vmi(vrm->mm);
-  const int err = do_vmi_munmap(&vmi, vrm->mm, addr, vrm->old_len, false, site);
+  const int err = do_vmi_munmap(&vmi, vrm->mm, addr, vrm->old_len, false);
   vrm->vma = nullptr;
   if (err != 0 || !accountable_move) return;
-  if (vm_start < addr) vm_flags_set(vma_prev(vrm->mm, addr), VM_ACCOUNT, site);
-  if (vm_end > end) vm_flags_set(find_vma(vrm->mm, end), VM_ACCOUNT, site);
+  if (vm_start < addr) vm_flags_set(vma_prev(vrm->mm, addr), VM_ACCOUNT);
+  if (vm_end > end) vm_flags_set(find_vma(vrm->mm, end), VM_ACCOUNT);
 }
 
-int copy_vma_and_data(vma_remap_struct* vrm, vm_area_struct** new_vma_ptr, Site site) {
+int copy_vma_and_data(vma_remap_struct* vrm, vm_area_struct** new_vma_ptr) {
   vm_area_struct* vma = vrm->vma;
-  const pgoff_t internal_pgoff = (vrm->addr - vma->vm_start.get(site)) >> PAGE_SHIFT;
-  const pgoff_t new_pgoff = vma->vm_pgoff.get(site) + internal_pgoff;
+  const pgoff_t internal_pgoff = (vrm->addr - vma->vm_start.get()) >> PAGE_SHIFT;
+  const pgoff_t new_pgoff = vma->vm_pgoff.get() + internal_pgoff;
   bool need_rmap_locks = false;
   vm_area_struct* new_vma =
-      copy_vma(&vma, vrm->new_addr, vrm->new_len, new_pgoff, &need_rmap_locks, site);
+      copy_vma(&vma, vrm->new_addr, vrm->new_len, new_pgoff, &need_rmap_locks);
   *new_vma_ptr = new_vma;
   if (new_vma == nullptr) return -ENOMEM;
   vrm->vma = vma;
-  address_space* rmap = need_rmap_locks ? mapping_of(new_vma, site) : nullptr;
+  address_space* rmap = need_rmap_locks ? mapping_of(new_vma) : nullptr;
   const unsigned long moved =
-      move_page_tables(vrm->mm, vrm->addr, vrm->new_addr, vrm->old_len, rmap, site);
+      move_page_tables(vrm->mm, vrm->addr, vrm->new_addr, vrm->old_len, rmap);
   if (moved == vrm->old_len) return 0;
   // What was moved goes back, and the new VMA is the one to be unmapped.
-  move_page_tables(vrm->mm, vrm->new_addr, vrm->addr, moved, mapping_of(new_vma, site), site);
+  move_page_tables(vrm->mm, vrm->new_addr, vrm->addr, moved, mapping_of(new_vma));
   vrm->vma = new_vma;
   vrm->old_len = vrm->new_len;
   vrm->addr = vrm->new_addr;
   return -ENOMEM;
 }
 
-void dontunmap_complete(vma_remap_struct* vrm, vm_area_struct* new_vma, Site site) {
+void dontunmap_complete(vma_remap_struct* vrm, vm_area_struct* new_vma) {
   vm_area_struct* vma = vrm->vma;
   const bool whole =
-      vrm->addr == vma->vm_start.get(site) && vrm->addr + vrm->old_len == vma->vm_end.get(site);
-  if (new_vma != vma && whole) unlink_anon_vmas(vma, site);
+      vrm->addr == vma->vm_start.get() && vrm->addr + vrm->old_len == vma->vm_end.get();
+  if (new_vma != vma && whole) unlink_anon_vmas(vma);
 }
 
-unsigned long move_vma(vma_remap_struct* vrm, Site site) {
+unsigned long move_vma(vma_remap_struct* vrm) {
   // Unmapping may split one VMA into three.
-  if (vrm->mm->map_count.get(site) >= sysctl_max_map_count - 3) return -ENOMEM;
-  if (!vrm_calc_charge(vrm, site)) return -ENOMEM;
-  vma_start_write(vrm->vma, site);
+  if (vrm->mm->map_count.get() >= sysctl_max_map_count - 3) return -ENOMEM;
+  if (!vrm_calc_charge(vrm)) return -ENOMEM;
+  vma_start_write(vrm->vma);
   const unsigned long new_addr = vrm->new_addr;
   vm_area_struct* new_vma = nullptr;
-  const int err = copy_vma_and_data(vrm, &new_vma, site);
+  const int err = copy_vma_and_data(vrm, &new_vma);
   if (err != 0 && new_vma == nullptr) return err;
   if (err == 0 && (vrm->flags & MREMAP_DONTUNMAP) != 0) {
-    dontunmap_complete(vrm, new_vma, site);
+    dontunmap_complete(vrm, new_vma);
   } else {
-    unmap_source_vma(vrm, site);
+    unmap_source_vma(vrm);
   }
   return err != 0 ? err : new_addr;
 }
@@ -161,10 +161,9 @@ unsigned long move_vma(vma_remap_struct* vrm, Site site) {
 // --- shrinking, moving to an address
 // -------------------------------------------------------------------
 
-unsigned long shrink_vma(vma_remap_struct* vrm, bool drop_lock, Site site) {
+unsigned long shrink_vma(vma_remap_struct* vrm, bool drop_lock) {
   vma_iterator vmi(vrm->mm);
-  const int res =
-      do_vmi_munmap(&vmi, vrm->mm, vrm->addr + vrm->new_len, vrm->delta, drop_lock, site);
+  const int res = do_vmi_munmap(&vmi, vrm->mm, vrm->addr + vrm->new_len, vrm->delta, drop_lock);
   vrm->vma = nullptr;
   if (res != 0) return res;
   if (drop_lock) {
@@ -175,51 +174,51 @@ unsigned long shrink_vma(vma_remap_struct* vrm, bool drop_lock, Site site) {
   return vrm->vma == nullptr ? -EFAULT : 0;
 }
 
-unsigned long mremap_to(vma_remap_struct* vrm, Site site) {
+unsigned long mremap_to(vma_remap_struct* vrm) {
   unsigned long err = 0;
   if ((vrm->flags & MREMAP_FIXED) != 0) {
     // First of all, and lost whatever happens later.
-    err = do_munmap(vrm->mm, vrm->new_addr, vrm->new_len, site);
+    err = do_munmap(vrm->mm, vrm->new_addr, vrm->new_len);
     vrm->vma = nullptr;
     if (err != 0) return err;
     vrm->vma = vma_lookup(vrm->mm, vrm->addr);
     if (vrm->vma == nullptr) return -EFAULT;
   }
   if (vrm->remap_type == MREMAP_SHRINK) {
-    err = shrink_vma(vrm, false, site);
+    err = shrink_vma(vrm, false);
     if (err != 0) return err;
     vrm->old_len = vrm->new_len;
   }
-  err = vrm_set_new_addr(vrm, site);
-  return err != 0 ? err : move_vma(vrm, site);
+  err = vrm_set_new_addr(vrm);
+  return err != 0 ? err : move_vma(vrm);
 }
 
 // --- growing
 // -------------------------------------------------------------------------------------------
 
-bool vrm_can_expand_in_place(const vma_remap_struct* vrm, Site site) {
-  const unsigned long vm_end = vrm->vma->vm_end.get(site);
+bool vrm_can_expand_in_place(const vma_remap_struct* vrm) {
+  const unsigned long vm_end = vrm->vma->vm_end.get();
   if (vm_end - vrm->addr != vrm->old_len) return false;
   const unsigned long end = vm_end + vrm->delta;
   return end <= TASK_SIZE && find_vma_intersection(vrm->mm, vm_end, end) == nullptr;
 }
 
-unsigned long expand_vma(vma_remap_struct* vrm, Site site) {
-  if (vrm_can_expand_in_place(vrm, site)) {
-    if (!vrm_calc_charge(vrm, site)) return -ENOMEM;
+unsigned long expand_vma(vma_remap_struct* vrm) {
+  if (vrm_can_expand_in_place(vrm)) {
+    if (!vrm_calc_charge(vrm)) return -ENOMEM;
     vma_iterator vmi(vrm->mm);
-    vrm->vma = vma_merge_extend(&vmi, vrm->vma, vrm->delta, site);
+    vrm->vma = vma_merge_extend(&vmi, vrm->vma, vrm->delta);
     return vrm->vma == nullptr ? -ENOMEM : vrm->addr;
   }
   if ((vrm->flags & MREMAP_MAYMOVE) == 0) return -ENOMEM;
-  const unsigned long err = vrm_set_new_addr(vrm, site);
-  return err != 0 ? err : move_vma(vrm, site);
+  const unsigned long err = vrm_set_new_addr(vrm);
+  return err != 0 ? err : move_vma(vrm);
 }
 
-unsigned long mremap_at(vma_remap_struct* vrm, Site site) {
-  if (vrm->remap_type == MREMAP_EXPAND) return expand_vma(vrm, site);
+unsigned long mremap_at(vma_remap_struct* vrm) {
+  if (vrm->remap_type == MREMAP_EXPAND) return expand_vma(vrm);
   if (vrm->remap_type == MREMAP_SHRINK) {
-    const unsigned long res = shrink_vma(vrm, true, site);
+    const unsigned long res = shrink_vma(vrm, true);
     if (res != 0) return res;
   }
   return vrm->addr;
@@ -228,7 +227,7 @@ unsigned long mremap_at(vma_remap_struct* vrm, Site site) {
 // --- checks
 // --------------------------------------------------------------------------------------------
 
-int check_mremap_params(const vma_remap_struct* vrm, Site site) {
+int check_mremap_params(const vma_remap_struct* vrm) {
   if ((vrm->flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP)) != 0) return -EINVAL;
   if (offset_in_page(vrm->addr) != 0) return -EINVAL;
   if (vrm->new_len == 0 || vrm->new_len > TASK_SIZE) return -EINVAL;
@@ -239,11 +238,11 @@ int check_mremap_params(const vma_remap_struct* vrm, Site site) {
   if ((vrm->flags & MREMAP_DONTUNMAP) != 0 && vrm->old_len != vrm->new_len) return -EINVAL;
   if (vrm_overlaps(vrm)) return -EINVAL;
   // Read without the lock, and again under it in move_vma(): a race that the kernel accepts.
-  if (data_race(vrm->mm->map_count, site) + 2 >= sysctl_max_map_count - 3) return -ENOMEM;
+  if (data_race(vrm->mm->map_count) + 2 >= sysctl_max_map_count - 3) return -ENOMEM;
   return 0;
 }
 
-int check_prep_vma(vma_remap_struct* vrm, Site site) {
+int check_prep_vma(vma_remap_struct* vrm) {
   const vm_area_struct* vma = vrm->vma;
   if (vma == nullptr) return -EFAULT;
   const bool grows = vrm->new_len > vrm->old_len;
@@ -251,19 +250,19 @@ int check_prep_vma(vma_remap_struct* vrm, Site site) {
   vrm->remap_type = vrm->delta == 0 ? MREMAP_NO_RESIZE : grows ? MREMAP_EXPAND : MREMAP_SHRINK;
   if (!vrm_implies_new_addr(vrm)) vrm->new_addr = vrm->addr;
   if (!vrm_will_map_new(vrm)) return 0;
-  const vm_flags_t vm_flags = vma->vm_flags.get(site);
+  const vm_flags_t vm_flags = vma->vm_flags.get();
   // Old length 0 duplicates a shared mapping.
   if (vrm->old_len == 0 && (vm_flags & (VM_SHARED | VM_MAYSHARE)) == 0) return -EINVAL;
   const bool fixed_size = (vm_flags & (VM_DONTEXPAND | VM_PFNMAP)) != 0;
   if ((vrm->flags & MREMAP_DONTUNMAP) != 0 && fixed_size) return -EINVAL;
   const unsigned long old_len = vrm->remap_type == MREMAP_SHRINK ? vrm->new_len : vrm->old_len;
-  if (old_len > vma->vm_end.get(site) - vrm->addr) return -EFAULT;
+  if (old_len > vma->vm_end.get() - vrm->addr) return -EFAULT;
   if (vrm->new_len == old_len) return 0;
   return fixed_size ? -EFAULT : 0;
 }
 
 // Since 6.17: all VMAs of the range, and the gaps between them. Not all or nothing.
-unsigned long remap_move(vma_remap_struct* vrm, Site site) {
+unsigned long remap_move(vma_remap_struct* vrm) {
   const unsigned long start = vrm->addr;
   const unsigned long end = vrm->addr + vrm->old_len;
   unsigned long target_addr = vrm->new_addr;
@@ -273,8 +272,8 @@ unsigned long remap_move(vma_remap_struct* vrm, Site site) {
   for (unsigned long from = start; from < end; from = last_end) {
     vm_area_struct* vma = find_vma_intersection(vrm->mm, from, end);
     if (vma == nullptr) break;
-    const unsigned long vm_start = vma->vm_start.get(site);
-    const unsigned long vm_end = vma->vm_end.get(site);
+    const unsigned long vm_start = vma->vm_start.get();
+    const unsigned long vm_end = vma->vm_end.get();
     if (!seen_vma && start < vm_start) return -EFAULT;
     const unsigned long addr = std::max(vm_start, start);
     const unsigned long offset = seen_vma ? vm_start - last_end : 0;
@@ -284,8 +283,8 @@ unsigned long remap_move(vma_remap_struct* vrm, Site site) {
     vrm->new_addr = target_addr + offset;
     vrm->old_len = vrm->new_len = std::min(end, vm_end) - addr;
     const unsigned long len = vrm->new_len;
-    unsigned long res_vma = check_prep_vma(vrm, site);
-    if (res_vma == 0) res_vma = mremap_to(vrm, site);
+    unsigned long res_vma = check_prep_vma(vrm);
+    if (res_vma == 0) res_vma = mremap_to(vrm);
     if (IS_ERR_VALUE(res_vma)) return res_vma;
     if (!seen_vma) res = res_vma;
     seen_vma = true;
@@ -297,21 +296,21 @@ unsigned long remap_move(vma_remap_struct* vrm, Site site) {
 }  // namespace
 
 long do_mremap(mm_struct* mm, unsigned long addr, unsigned long old_len, unsigned long new_len,
-               unsigned long flags, unsigned long new_addr, Site site) {
+               unsigned long flags, unsigned long new_addr) {
   vma_remap_struct vrm{mm, addr, PAGE_ALIGN(old_len), PAGE_ALIGN(new_len), flags, new_addr};
-  const int error = check_mremap_params(&vrm, site);
+  const int error = check_mremap_params(&vrm);
   if (error != 0) return error;
-  if (mmap_write_lock_killable(mm, site) != 0) return -EINTR;
+  if (mmap_write_lock_killable(mm) != 0) return -EINTR;
   vrm.mmap_locked = true;
   unsigned long res = 0;
   if (vrm_move_only(&vrm)) {
-    res = remap_move(&vrm, site);
+    res = remap_move(&vrm);
   } else {
     vrm.vma = vma_lookup(mm, vrm.addr);
-    res = check_prep_vma(&vrm, site);
-    if (res == 0) res = vrm_implies_new_addr(&vrm) ? mremap_to(&vrm, site) : mremap_at(&vrm, site);
+    res = check_prep_vma(&vrm);
+    if (res == 0) res = vrm_implies_new_addr(&vrm) ? mremap_to(&vrm) : mremap_at(&vrm);
   }
-  if (vrm.mmap_locked) mmap_write_unlock(mm, site);
+  if (vrm.mmap_locked) mmap_write_unlock(mm);
   return static_cast<long>(res);
 }
 
