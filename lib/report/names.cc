@@ -129,7 +129,7 @@ void Names::forget(const sim::Object& object) {
   slots_.erase(sim::arena.offset_of(object.base));
   object.type->visit(
       object.base,
-      [](void* self, const char*, sim::Location& location) {
+      [](void* self, const char*, const char*, sim::Location& location) {
         static_cast<Names*>(self)->forgotten_.insert(&location);
       },
       this);
@@ -161,9 +161,9 @@ std::optional<uint64_t> Names::known(const sim::Object& object, absl::string_vie
   } search{field};
   object.type->visit(
       object.base,
-      [](void* context, const char* name, sim::Location& location) {
+      [](void* context, const char* outer, const char* name, sim::Location& location) {
         auto* s = static_cast<Search*>(context);
-        if (s->wanted == name) s->location = &location;
+        if (outer == nullptr && s->wanted == name) s->location = &location;
       },
       &search);
   const auto found = values_.find(search.location);

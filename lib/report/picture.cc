@@ -116,17 +116,26 @@ std::string vma_picture(const PageMap& before, const PageMap& after, int marked_
   return draw({{"before", before}, {"after", after}}, marked_page);
 }
 
-std::vector<PictureRow> picture_rows(const oracle::AddressSpaceHistory& history) {
-  std::vector<PictureRow> rows;
-  std::string label = "before";
-  for (size_t i = 0; i < history.size(); ++i) {
+std::vector<PictureRow> picture_rows(const oracle::AddressSpaceHistory& history, bool torn_down) {
+  // Set-up and the end of an execution replace versions on no CPU.
+  const auto replaced_by_cpu = [&](size_t i) {
     const oracle::Version& version = history.version(i);
-    // Replaced in set-up: nobody but set-up has seen it.
-    const bool of_set_up = !version.current && version.replaced.cpu == sim::kNoCpu;
-    if (!of_set_up && (rows.empty() || rows.back().pages != version.pages)) {
-      rows.push_back({label, version.pages});
+    return !version.current && version.replaced.cpu != sim::kNoCpu;
+  };
+  size_t first = 0;
+  while (first < history.size() && !replaced_by_cpu(first)) ++first;
+  std::vector<PictureRow> rows;
+  if (first == history.size()) {
+    if (!torn_down && history.size() > 0) rows.push_back({"always", history.newest().pages});
+    return rows;
+  }
+  std::string label = "before";
+  for (size_t i = first; i < history.size(); ++i) {
+    if (rows.empty() || rows.back().pages != history.version(i).pages) {
+      rows.push_back({label, history.version(i).pages});
     }
-    if (!of_set_up && !version.current) label = cpu_name(version.replaced.cpu);
+    if (!replaced_by_cpu(i)) break;
+    label = cpu_name(history.version(i).replaced.cpu);
   }
   if (rows.size() <= kMostRows) return rows;
   // The first versions and the last ones.

@@ -1,8 +1,10 @@
 #include "run/executor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "mm/mm.h"
 #include "run/world.h"
 
@@ -122,15 +124,11 @@ void Executor::fill(const RunOptions& options, Outcome* outcome) {
 // lines.
 std::string Executor::bucket_of(const sim::Verdict& verdict) const {
   const auto function = [](const sim::Site& site) {
-    // "int vmafuzz::kernel::f(args)" -> "f"; templates end in " [T = int]"
-    absl::string_view text = site.function_name();
-    if (const size_t with = text.find(" ["); with != text.npos) text = text.substr(0, with);
-    if (const size_t paren = text.find('('); paren != text.npos) text = text.substr(0, paren);
-    if (const size_t angle = text.find('<'); angle != text.npos) text = text.substr(0, angle);
-    if (const size_t space = text.find_last_of(" :*&"); space != text.npos) {
-      text.remove_prefix(space + 1);
-    }
-    return text;
+    // "int vmafuzz::kernel::(anonymous namespace)::f(args)" -> "f"
+    std::string text = absl::StrReplaceAll(site.function_name(), {{"(anonymous namespace)::", ""}});
+    text.resize(std::min(text.find('('), text.size()));
+    text.resize(std::min(text.find('<'), text.size()));
+    return text.substr(text.find_last_of(" :*&") + 1);
   };
   const auto operation = [&](uint16_t op) -> absl::string_view {
     return op < program_->ops.size() ? input::schema(program_->ops[op].kind).name : "deferred-work";

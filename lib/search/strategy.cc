@@ -1,5 +1,6 @@
 #include "search/strategy.h"
 
+#include <cstdint>
 #include <iterator>
 
 #include "sim/arena.h"
@@ -125,6 +126,15 @@ int StrategyDirector::pick_next(const sim::Point& point, int fallback) {
   if (fallback >= sim::kUserCpus) return fallback;
   const int next = pick_cpu(point, true);
   return next < 0 ? fallback : next;
+}
+
+void StrategyDirector::relaxes(int cpu) {
+  for (int i = 0; i < kCpus; ++i) {
+    if (i != cpu && priority_[i] < UINT32_MAX) ++priority_[i];
+  }
+  priority_[cpu] = 0;
+  pending_[cpu] = nullptr;
+  if (wanted_ == cpu) wanted_ = -1;
 }
 
 int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {

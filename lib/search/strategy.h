@@ -35,6 +35,7 @@ class StrategyDirector : public ReplayDirector {
   bool picks_stores() const override { return policy_ != input::ReadPolicy::kNewest; }
   int pick_store(const sim::Point& point, int count) override;
   int pick_next(const sim::Point& point, int fallback) override;
+  void relaxes(int cpu) override;
 
  private:
   static constexpr int kCpus = sim::kMaxCpus;

@@ -15,8 +15,9 @@
 
 namespace vmafuzz::sim {
 
-// Called for each field of an object: name and location.
-using FieldVisitor = void (*)(void* context, const char* name, Location& location);
+// Called for each field of an object: its name, the name of the field around it or null, its location.
+using FieldVisitor = void (*)(void* context, const char* outer, const char* name,
+                              Location& location);
 
 struct ObjectType {
   const char* name;

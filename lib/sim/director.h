@@ -97,6 +97,10 @@ class Director {
     return fallback;
   }
 
+  // The CPU found that it has to wait for others (cpu_relax()): another one runs next. A strategy that
+  // ranks CPUs ranks this one last.
+  virtual void relaxes(int cpu) { (void)cpu; }
+
   // A choice of the machine itself with several legal outcomes (0 is the default one).
   virtual int choose(const Point& point, int count) {
     (void)point;

@@ -325,16 +325,20 @@ void Machine::fail_blocked(Site site) {
 }
 
 void Machine::relax(Site site) {
-  Cpu& cpu = *current_;
   step(AccessKind::kFence, nullptr, site);
-  if (alone_) return;
-  // Someone else first: a loop that waits must not starve the one it waits for.
-  cpu.state = CpuState::kBlocked;
-  int next = fallback_cpu();
-  if (next < 0 && grace_periods.release_held()) next = fallback_cpu();
-  cpu.state = CpuState::kRunnable;
+  if (alone_ || asks_relax()) return;  // an exploration decides by itself, at the next access
+  // Someone else first, each in turn: a loop that waits must not starve the one it waits for.
+  const auto next_after = [&]() -> int {
+    for (int i = 1; i < kMaxCpus; ++i) {
+      const int next = (current_->id + i) % kMaxCpus;
+      if (cpus_[next].state == CpuState::kRunnable) return next;
+    }
+    return -1;
+  };
+  int next = next_after();
+  if (next < 0 && grace_periods.release_held()) next = next_after();
   if (next < 0) return;
-  if (asks_relax()) return;  // an exploration decides by itself, at the next access
+  if (director_ != nullptr) director_->relaxes(current_->id);
   switch_to(next, site);
 }
 

@@ -159,19 +159,23 @@ void Machine::track(AccessKind kind, const Location& location, uint64_t value, u
 std::string location_name(const Location* location) {
   struct Search {
     const Location* wanted;
+    const char* outer;
     const char* name;
-  } search{location, nullptr};
+  } search{location, nullptr, nullptr};
   Object* object = arena.object_of(location);
   if (object == nullptr) return "?";
   object->type->visit(
       object->base,
-      [](void* context, const char* name, Location& field) {
+      [](void* context, const char* outer, const char* name, Location& field) {
         auto* s = static_cast<Search*>(context);
-        if (&field == s->wanted) s->name = name;
+        if (&field != s->wanted) return;
+        s->outer = outer;
+        s->name = name;
       },
       &search);
   std::string result = object_name(*object);
-  if (search.name != nullptr && search.name[0] != '\0') result += std::string(".") + search.name;
+  if (search.outer != nullptr) result += std::string(".") + search.outer;
+  if (search.name != nullptr) result += std::string(".") + search.name;
   return result;
 }
 

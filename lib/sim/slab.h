@@ -18,17 +18,18 @@ namespace vmafuzz::sim {
 template <class T>
 void visit_object(void* object, FieldVisitor visitor, void* context);
 
-// Objects or locations nested in T: names join with a dot.
+// Locations nested in a field of T get the field's name before their own.
 template <class T>
 struct FieldWalk {
   FieldVisitor visitor;
   void* context;
+  const char* outer = nullptr;
   template <class F>
   void operator()(const char* name, F& field) {
     if constexpr (requires { field.location(); }) {
-      visitor(context, name, field.location());
+      visitor(context, outer, name, field.location());
     } else {
-      field.visit(*this);
+      field.visit(FieldWalk{visitor, context, outer == nullptr ? name : outer});
     }
   }
 };

@@ -40,7 +40,6 @@ void release(int slot, SlotState to) { smp_store_release(slots->state[slot], to)
 // uprobe_dispatcher()
 int count_hit(uprobe_consumer* con, mm_struct*, unsigned long) {
   trace_uprobe* tu = list_entry(con, trace_uprobe, consumer);
-  (void)con->id.get();
   ++tu->calls;
   if (bug(Bug::plain_nhit)) {
     tu->nhit[0].set(tu->nhit[0].get() + 1);  // tu->nhit++
