@@ -35,6 +35,26 @@ class FailingDirector : public sim::Director {
   int seen_ = 0;
 };
 
+// The first CPU's work up to its access number `first`, then the second's up to `second`, then the
+// rest of the first's, then the rest of the second's.
+class TwoSwitches : public sim::Director {
+ public:
+  int first = 1, second = 1;
+  bool reached_first = false, reached = false;  // the first; both
+  uint16_t next_point(int cpu, uint16_t, uint16_t after) override {
+    const int at = cpu == 0 ? first : cpu == 1 ? second : 0;
+    return at > after ? static_cast<uint16_t>(at) : uint16_t{0xffff};
+  }
+  sim::Decision decide(const sim::Point& point) override {
+    sim::Decision decision;
+    if (point.cpu > 1) return decision;
+    decision.preempt = static_cast<int8_t>(1 - point.cpu);
+    reached_first |= point.cpu == 0;
+    reached |= point.cpu == 1 && reached_first;
+    return decision;
+  }
+};
+
 class UprobeWorld : public ::testing::Test {
  protected:
   void SetUp() override { use("6.18"); }
@@ -83,10 +103,13 @@ class UprobeWorld : public ::testing::Test {
     return sim::machine.verdict() ? sim::machine.verdict().name : "";
   }
 
-  // Verdicts of all executions within the bounds, and in how many there was one ("" for none).
+  // Verdicts of all executions within the bounds, and how many there were of each ("": none). Stops
+  // when `until` is among them. Livelocks do not count unless they are waited for: an exploration
+  // that has used its preemptions up leaves a reader spinning on a sequence count that is odd.
   std::map<std::string, int> explore(const std::function<void()>& set_up,
                                      std::vector<std::function<void()>> cpus, int preemptions,
-                                     int stale, const std::function<void()>& at_end = {}) {
+                                     int stale, const std::string& until = "-",
+                                     const std::function<void()>& at_end = {}) {
     sim::Body body;
     body.reset = &reset;
     body.set_up = set_up;
@@ -95,17 +118,46 @@ class UprobeWorld : public ::testing::Test {
     bounds.max_preemptions = preemptions;
     bounds.max_stale = stale;
     bounds.max_executions = 3'000'000;
-    bounds.op_steps = 4000;
+    bounds.op_steps = 1000;
     std::map<std::string, int> verdicts;
     const sim::Exploration e = sim::explore(body, bounds, [&] {
       const auto& verdict = sim::machine.verdict();
-      ++verdicts[verdict ? verdict.name : ""];
+      const std::string name = verdict ? verdict.name : "";
+      if (name == "livelock" && until != name) return true;
+      ++verdicts[name];
       if (verdict) what_ = verdict.what;
       if (!verdict && at_end) at_end();
-      return true;
+      return name != until;
     });
-    EXPECT_TRUE(e.complete);
+    EXPECT_TRUE(e.complete || verdicts.contains(until));
     return verdicts;
+  }
+
+  // Every execution with at most one switch from each CPU to the other, nothing read stale: the
+  // verdicts. Unlike explore() it sees what happens to memory that is freed between two accesses.
+  std::map<std::string, int> sweep(const std::function<void()>& set_up,
+                                   const std::function<void()>& cpu0,
+                                   const std::function<void()>& cpu1) {
+    std::map<std::string, int> verdicts;
+    TwoSwitches director;
+    for (director.first = 1;; ++director.first) {
+      bool any = false;
+      for (director.second = 1;; ++director.second) {
+        director.reached = director.reached_first = false;
+        sim::machine.begin(sim::Options{}, &director);
+        reset();
+        sim::machine.run_alone(&call, const_cast<std::function<void()>*>(&set_up));
+        sim::machine.start(0, &call_op, const_cast<std::function<void()>*>(&cpu0));
+        sim::machine.start(1, &call_op, const_cast<std::function<void()>*>(&cpu1));
+        sim::machine.run();
+        const auto& verdict = sim::machine.verdict();
+        ++verdicts[verdict ? verdict.name : ""];
+        if (verdict) what_ = verdict.what;
+        any |= director.reached_first;
+        if (!director.reached) break;
+      }
+      if (!any) return verdicts;
+    }
   }
 
   // --- what a task does
