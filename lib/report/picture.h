@@ -32,9 +32,10 @@ std::string draw(const std::vector<PictureRow>& rows, int marked_page);
 // Two address spaces, one before and one after something.
 std::string vma_picture(const PageMap& before, const PageMap& after, int marked_page = -1);
 
-// The versions that matter: what set-up left, and each that the concurrent part made, labelled with the
-// CPU that did. The middle of long histories is left out. `torn_down`: the execution went on to unmap
-// everything at its end, which is not shown; then there are no rows if nothing was changed before.
+// The versions that matter: what set-up left, and each that the concurrent part made, labelled with
+// the CPU that did. The middle of long histories is left out. `torn_down`: the execution went on to
+// unmap everything at its end, which is not shown; then there are no rows if nothing was changed
+// before.
 std::vector<PictureRow> picture_rows(const oracle::AddressSpaceHistory& history, bool torn_down);
 
 }  // namespace vmafuzz::report

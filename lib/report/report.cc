@@ -87,8 +87,8 @@ Report report_of(run::Executor& executor, const input::Program& program,
     report.mm = mm_of(program, suspect.op);
     if (outcome.found) report.marked_page = page_of(program, suspect.op);
   }
-  report.picture = picture_rows(executor.judge().history(report.mm),
-                                !outcome.found || report.timeline.at_rest);
+  report.picture =
+      picture_rows(executor.judge().history(report.mm), !outcome.found || report.timeline.at_rest);
   report.sentence = sentence(report.timeline, suspect);
   return report;
 }
