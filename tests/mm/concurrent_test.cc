@@ -133,7 +133,7 @@ TEST_F(Concurrent, TypeStableVmasWithReferenceCounts) { execute_many(3000); }
 TEST_F(Concurrent, VmasFreedAfterRcuWithSemaphores) {
   rules.vma_lock = vma_lock_kind::rwsem;
   rules.vma_free = free_kind::after_rcu;
-  execute_many(3000);
+  execute_many(100);
 }
 
 TEST_F(Concurrent, CounterAtUnlockOnly) {
