@@ -142,7 +142,9 @@ void drop_idle_switches(Timeline* timeline) {
       settle(step.cpu);
     }
   }
-  if (!timeline->failure.verdict.empty()) settle(timeline->failure.cpu);
+  // The verdict is the last line, but for a lookup's, which is where the lookup ends.
+  const Failure& failure = timeline->failure;
+  if (!failure.verdict.empty() && !failure.lookup && !timeline->at_rest) settle(failure.cpu);
 }
 
 }  // namespace

@@ -36,6 +36,17 @@ size_t end_of_name(absl::string_view text) {
   return text.size();
 }
 
+// Bits of a page table word (mm/pgtable.h).
+std::string pte_name(uint64_t pte) {
+  std::string text;
+  if ((pte & kernel::kPtePresent) != 0) absl::StrAppend(&text, "present");
+  if ((pte & kernel::kPteAnon) != 0) absl::StrAppend(&text, text.empty() ? "" : "+", "anon");
+  if ((pte & kernel::kPteBreakpoint) != 0) {
+    absl::StrAppend(&text, text.empty() ? "" : "+", "breakpoint");
+  }
+  return text.empty() ? "none" : text;
+}
+
 std::string pages(uint64_t start, uint64_t end) {
   return absl::StrCat("[", start >> kernel::PAGE_SHIFT, "-", end >> kernel::PAGE_SHIFT, ")");
 }
@@ -227,6 +238,7 @@ std::string Names::field(const sim::Location* location) const {
   absl::string_view rest = full;
   absl::ConsumePrefix(&rest, sim::object_name(*object));
   absl::ConsumePrefix(&rest, ".");
+  if (absl::ConsumePrefix(&rest, "pte.")) return absl::StrCat("pte[", rest, "]");
   return std::string(rest);
 }
 
@@ -241,6 +253,7 @@ std::string Names::value(const sim::Location* location, uint64_t value) const {
   if ((location->flags & sim::kPointer) != 0) return object_at(value);
   const std::string name = field(location);
   if (name == "vm_flags") return absl::StrCat(flags_name(value), " (0x", absl::Hex(value), ")");
+  if (absl::StartsWith(name, "pte[")) return pte_name(value);
   if (is_address(name) && value != 0) return absl::StrCat("0x", absl::Hex(value));
   // Errors and counts below zero.
   if (static_cast<int64_t>(value) < 0 && static_cast<int64_t>(value) >= -4096) {

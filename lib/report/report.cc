@@ -72,24 +72,24 @@ Report report_of(run::Executor& executor, const input::Program& program,
   report.program = program.replay_form() ? program : run::Executor::as_replay(program, outcome);
   report.kernel = kernel_name(executor.target());
   report.timeline = make_timeline(sim::machine.trace(), sim::machine.verdict());
-  condense(&report.timeline);
   report.trace_hash = outcome.trace_hash;
   report.steps = outcome.steps;
   report.missed = outcome.missed;
   report.diagnosis = std::move(diagnosis);
-  Suspect suspect{report.timeline.failure.cpu, report.timeline.failure.op};
+  Failure& failure = report.timeline.failure;
   if (const oracle::Judge::Culprit& culprit = executor.judge().culprit();
       outcome.found && culprit.valid) {
-    suspect = {culprit.cpu, culprit.op};
+    failure.lookup = Suspect{culprit.cpu, culprit.op};
     report.mm = culprit.mm;
     report.marked_page = static_cast<int>(culprit.page);
   } else {
-    report.mm = mm_of(program, suspect.op);
-    if (outcome.found) report.marked_page = page_of(program, suspect.op);
+    report.mm = mm_of(program, failure.op);
+    if (outcome.found) report.marked_page = page_of(program, failure.op);
   }
   report.picture =
       picture_rows(executor.judge().history(report.mm), !outcome.found || report.timeline.at_rest);
-  report.sentence = sentence(report.timeline, suspect);
+  condense(&report.timeline);
+  report.sentence = sentence(report.timeline);
   return report;
 }
 

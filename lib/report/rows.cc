@@ -18,6 +18,7 @@ class RowMaker {
       : timeline_(timeline), operations_(operations), full_(full) {}
 
   std::vector<Row> make() {
+    const Step* wrong = last_of_lookup();
     for (const Step& step : timeline_.steps) {
       if (step.kind == StepKind::kBegin) {
         begin(step);
@@ -26,6 +27,7 @@ class RowMaker {
       } else if (step.is_access()) {
         cpus_[step.cpu].left_out = true;
       }
+      if (&step == wrong) add_wrong_result(step);
     }
     add_failure();
     return std::move(rows_);
@@ -72,10 +74,27 @@ class RowMaker {
     }
   }
 
+  // Where a lookup with a wrong result ends; null if that is not what failed.
+  const Step* last_of_lookup() const {
+    const Failure& failure = timeline_.failure;
+    if (failure.verdict.empty() || !failure.lookup) return nullptr;
+    const Step* last = nullptr;
+    for (const Step& step : timeline_.steps) {
+      const bool its = step.cpu == failure.lookup->cpu && step.op == failure.lookup->op;
+      if (its && step.kind != StepKind::kSwitch) last = &step;
+    }
+    return last;
+  }
+
+  void add_wrong_result(const Step& step) {
+    flush(step.cpu);
+    add(step.cpu, kFunctionIndent, absl::StrCat("*** ", timeline_.failure.verdict, " returned"));
+  }
+
   void add_failure() {
     const Failure& failure = timeline_.failure;
     // At rest nobody runs: columns.cc puts it below the columns.
-    if (failure.verdict.empty() || timeline_.at_rest) return;
+    if (failure.verdict.empty() || timeline_.at_rest || last_of_lookup() != nullptr) return;
     flush(failure.cpu);
     std::string text = absl::StrCat("*** ", failure.verdict, " at ", failure.at.line, " (",
                                     failure.at.function, ")");

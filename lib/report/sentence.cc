@@ -36,8 +36,8 @@ struct Looks {
 
 class LookupStory {
  public:
-  LookupStory(const Timeline& timeline, const Suspect& suspect)
-      : timeline_(timeline), steps_(timeline.steps), suspect_(suspect) {}
+  explicit LookupStory(const Timeline& timeline)
+      : timeline_(timeline), steps_(timeline.steps), suspect_(timeline.failure.suspect()) {}
 
   std::string tell() const {
     const Looks looks = find_looks();
@@ -255,12 +255,12 @@ std::string race_sentence(const Timeline& timeline) {
 
 }  // namespace
 
-std::string sentence(const Timeline& timeline, const Suspect& suspect) {
+std::string sentence(const Timeline& timeline) {
   const std::string& verdict = timeline.failure.verdict;
   if (verdict.empty()) return {};
   std::string text;
   if (verdict == "wrong-uprobe" || verdict == "stale-uprobe" || verdict == "fallback-forever") {
-    text = LookupStory(timeline, suspect).tell();
+    text = LookupStory(timeline).tell();
   } else if (verdict == "use-after-free" || verdict == "dead-uprobe" || verdict == "double-free") {
     text = lifetime_sentence(timeline);
   } else if (verdict == "deadlock") {

@@ -8,14 +8,7 @@
 
 namespace vmafuzz::report {
 
-// Whose operation the verdict is about, where that is not who noticed: the lookup of a wrong-uprobe
-// verdict that was reached only at the end of the writer's section.
-struct Suspect {
-  uint8_t cpu = 0;
-  uint16_t op = 0;
-};
-
-std::string sentence(const Timeline& timeline, const Suspect& suspect);
+std::string sentence(const Timeline& timeline);
 
 }  // namespace vmafuzz::report
 

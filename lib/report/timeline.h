@@ -6,6 +6,7 @@
 #define VMAFUZZ_REPORT_TIMELINE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -85,11 +86,20 @@ struct Counter {
   uint64_t first = 0;  // when the concurrent part began
 };
 
+// Whose operation a verdict is about.
+struct Suspect {
+  uint8_t cpu = 0;
+  uint16_t op = 0;
+};
+
 struct Failure {
   std::string verdict;  // empty: nothing was found
   std::string what;
-  uint8_t cpu = 0;
+  uint8_t cpu = 0;  // that noticed
   uint16_t op = 0;
+  // The lookup, where the judge found its result wrong: perhaps only when a writer's section ended.
+  std::optional<Suspect> lookup;
+  Suspect suspect() const { return lookup ? *lookup : Suspect{cpu, op}; }
   Place at;
   Place other;  // empty if there is none
 };

@@ -71,7 +71,7 @@ step | seq | CPU0                            | CPU1
      |     |                                 |      scene.c:114 (look)
 )");
   EXPECT_EQ(
-      sentence(timeline, {1, 1}),
+      sentence(timeline),
       R"(cpu1 read mm0.mm_lock_seq = 4 at step 10 (it was 5 by then) and again at step 12, when the newest was 5, stored in shrink() (scene.c:103). In between it read mm0.vm_start = 0x5000 as just stored by another CPU.)");
 }
 
@@ -88,7 +88,7 @@ TEST_F(DiagramTest, SecondLookThatMissesAChangeIsWhyTheResultIsWrong) {
                                    mm->vm_start.set(0x4000);
                                  });
   EXPECT_EQ(
-      sentence(timeline, {1, 1}),
+      sentence(timeline),
       R"(cpu1 read mm0.mm_lock_seq = 4 at step 5, cpu0 made it 5 at step 8 in shrink() (scene.c:103); cpu1's look at step 12 in look() (scene.c:114) still returned 4, because nothing orders it after the loads before it. In between it read mm0.vm_start = 0x5000 as just stored by another CPU.)");
 }
 
@@ -119,7 +119,7 @@ step | CPU0                               | CPU1
      |                                    |      (drop_thing)
 )");
   EXPECT_EQ(
-      sentence(timeline, {1, 1}),
+      sentence(timeline),
       R"(cpu0 freed thing#1 at step 6 in drop_thing() (scene.c:43); cpu1 had found it at step 4 in use_thing() (scene.c:46), by o.p, and used it in use_thing() (scene.c:47): nothing made the free wait.)");
 }
 
@@ -147,7 +147,7 @@ step | CPU0                               | CPU1
      |      (lock_both)                   |
 )");
   EXPECT_EQ(
-      sentence(timeline, {1, 1}),
+      sentence(timeline),
       R"(cpu0 waits for a lock in lock_both() (scene.c:62) while it holds a_lock; cpu1 waits for a lock in lock_both() (scene.c:62) while it holds b_lock.)");
 }
 
@@ -170,7 +170,7 @@ step | CPU0                               | CPU1
      |      (wait_for_flag)               |
 )");
   EXPECT_EQ(
-      sentence(timeline, {0, 0}),
+      sentence(timeline),
       R"(cpu0 goes round in circles: it read g.x 99 times, at the end 0 in wait_for_flag() (scene.c:71), and did not finish.)");
 }
 
@@ -210,7 +210,7 @@ step | CPU0                               | CPU1
      |                                    |      (store_word)
 )");
   EXPECT_EQ(
-      sentence(timeline, {1, 1}),
+      sentence(timeline),
       R"(plain load of g.x by cpu1 and plain store by cpu0 are not ordered: load_plain() (scene.c:82) and store_word() (scene.c:80) may run at the same time.)");
 }
 
