@@ -108,6 +108,17 @@ void keep_barriers(Timeline* timeline) {
   }
 }
 
+// The load by which the failing CPU last came to the object.
+void keep_way_to(int object, Timeline* timeline) {
+  for (size_t i = timeline->steps.size(); i > 0; --i) {
+    Step& step = timeline->steps[i - 1];
+    if (step.kind != StepKind::kLoad || step.cpu != timeline->failure.cpu) continue;
+    if (step.points_to != object || step.object == object) continue;
+    step.shown = true;
+    return;
+  }
+}
+
 // The access that ended the execution is not in the trace; what it clashed with is.
 void keep_other_party(Timeline* timeline) {
   const Failure& failure = timeline->failure;
@@ -117,6 +128,7 @@ void keep_other_party(Timeline* timeline) {
     const bool could_be = step.is_access() || step.kind == StepKind::kFree;
     if (!could_be || step.kind == StepKind::kLoad || step.at.line != failure.other.line) continue;
     step.shown = true;
+    if (step.kind == StepKind::kFree) keep_way_to(step.object, timeline);
     return;
   }
 }

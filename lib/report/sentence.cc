@@ -99,7 +99,7 @@ class LookupStory {
       absl::StrAppend(&text, ", ", cpu_name(change->cpu), " made it ", change->value,
                       at_step(*change), " in ", in(change->at), "; ", me(), "'s look",
                       at_step(last), " in ", in(last.at), " still returned ", last.value,
-                      last.stale > 0 ? ", because nothing orders it after the loads before it."
+                      last.stale > 0 ? ", a stale value: no order between the CPUs rules that out."
                                      : ": the counter came round to the same value.");
       return text;
     }
@@ -184,11 +184,10 @@ std::string lifetime_sentence(const Timeline& timeline) {
                         in(failure.at), ".");
   }
   const bool before = pointer->step < freed->step;
-  absl::StrAppend(&text, "; ", cpu_name(failure.cpu), " had ", before ? "found" : "still found",
-                  " it", at_step(*pointer), " in ", in(pointer->at), ", by ", pointer->object_name,
-                  ".", pointer->field, pointer->stale > 0 ? " (a stale value)" : "",
-                  ", and used it in ", in(failure.at),
-                  before ? ": nothing made the free wait." : ".");
+  absl::StrAppend(&text, "; ", cpu_name(failure.cpu), before ? " had found" : " still found", " it",
+                  at_step(*pointer), " in ", in(pointer->at), ", by ", pointer->object_name, ".",
+                  pointer->field, pointer->stale > 0 ? " (a stale value)" : "", ", and used it in ",
+                  in(failure.at), before ? ": nothing made the free wait." : ".");
   return text;
 }
 
@@ -223,27 +222,36 @@ std::string deadlock_sentence(const Timeline& timeline) {
   return full_stop(absl::StrJoin(parts, "; "));
 }
 
+// What a loop waits for is read in each round; where a sequence counter is among it, that is what
+// counts.
 std::string livelock_sentence(const Timeline& timeline) {
+  struct Loads {
+    const Step* first = nullptr;
+    const Step* last = nullptr;
+    int count = 0;
+  };
   const Failure& failure = timeline.failure;
-  std::map<int, int> loads;
-  std::map<int, const Step*> last;
+  std::map<int, Loads> loads;  // by location
   for (const Step& step : timeline.steps) {
     if (step.cpu != failure.cpu || step.op != failure.op || step.kind != StepKind::kLoad) continue;
-    ++loads[step.location];
-    last[step.location] = &step;
+    Loads& entry = loads[step.location];
+    if (entry.first == nullptr) entry.first = &step;
+    entry.last = &step;
+    ++entry.count;
   }
-  const Step* most = nullptr;
-  int count = 0;
-  for (const auto& [location, n] : loads) {
-    // A loop's own condition is read as often as anything in it: prefer counters.
-    const bool better = n > count || (n == count && most != nullptr && !is_counter(*most) &&
-                                      is_counter(*last[location]));
-    if (better) count = n, most = last[location];
+  Loads most;
+  for (const auto& [location, entry] : loads) {
+    if (entry.count < 3) continue;
+    const bool counter = is_counter(*entry.last);
+    const bool have_counter = most.count > 0 && is_counter(*most.last);
+    if (counter == have_counter ? entry.count > most.count : counter) most = entry;
   }
-  if (most == nullptr || count < 2) return full_stop(failure.what);
-  return absl::StrCat(cpu_name(failure.cpu), " goes round in circles: it read ", most->object_name,
-                      ".", most->field, " ", count, " times, at the end ", most->value, " in ",
-                      in(most->at), ", and did not finish.");
+  if (most.count == 0) return full_stop(failure.what);
+  return absl::StrCat(cpu_name(failure.cpu), " goes round in circles: it read ",
+                      most.last->object_name, ".", most.last->field, " ", most.count,
+                      " times, first ", most.first->value, " in ", in(most.first->at),
+                      ", at the end ", most.last->value, " in ", in(most.last->at),
+                      ", and did not finish.");
 }
 
 std::string race_sentence(const Timeline& timeline) {

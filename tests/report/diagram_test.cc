@@ -89,7 +89,7 @@ TEST_F(DiagramTest, SecondLookThatMissesAChangeIsWhyTheResultIsWrong) {
                                  });
   EXPECT_EQ(
       sentence(timeline),
-      R"(cpu1 read mm0.mm_lock_seq = 4 at step 5, cpu0 made it 5 at step 8 in shrink() (scene.c:103); cpu1's look at step 12 in look() (scene.c:114) still returned 4, because nothing orders it after the loads before it. In between it read mm0.vm_start = 0x5000 as just stored by another CPU.)");
+      R"(cpu1 read mm0.mm_lock_seq = 4 at step 5, cpu0 made it 5 at step 8 in shrink() (scene.c:103); cpu1's look at step 12 in look() (scene.c:114) still returned 4, a stale value: no order between the CPUs rules that out. In between it read mm0.vm_start = 0x5000 as just stored by another CPU.)");
 }
 
 TEST_F(DiagramTest, UseAfterFreeNamesBothSides) {
@@ -171,7 +171,7 @@ step | CPU0                               | CPU1
 )");
   EXPECT_EQ(
       sentence(timeline),
-      R"(cpu0 goes round in circles: it read g.x 99 times, at the end 0 in wait_for_flag() (scene.c:71), and did not finish.)");
+      R"(cpu0 goes round in circles: it read g.x 99 times, first 0 in wait_for_flag() (scene.c:71), at the end 0 in wait_for_flag() (scene.c:71), and did not finish.)");
 }
 
 TEST_F(DiagramTest, TornAndRepeatedLoadsAreMarked) {
