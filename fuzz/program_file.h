@@ -1,4 +1,5 @@
-// Program files as commands take them: text (.repro) or bytes, told apart by the first line.
+// Program files as commands take them: text (.repro) or bytes, told apart by the first line or
+// the file's name.
 #ifndef VMAFUZZ_FUZZ_PROGRAM_FILE_H_
 #define VMAFUZZ_FUZZ_PROGRAM_FILE_H_
 
