@@ -119,7 +119,7 @@ int run(const Arguments& args) {
   if (args.on("quiet")) words.push_back("--quiet");
   words.push_back(absl::StrCat("-seed=", args.number("seed")));
   words.push_back(absl::StrCat("-artifact_prefix=", dir, "/"));
-  for (const char* word : {"-verbosity=0", "-print_funcs=0", "-max_len=512", "-len_control=0", "-handle_int=0",
+  for (const char* word : {"-verbosity=0", "-print_funcs=0", "-entropic=0", "-use_cmp=0", "-max_len=512", "-len_control=0", "-handle_int=0",
                            "-handle_term=0", "-rss_limit_mb=4096", "-timeout=60"}) {
     words.emplace_back(word);
   }

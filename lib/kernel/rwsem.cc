@@ -35,7 +35,14 @@ void begin_access(rw_semaphore& sem, Site site) {
 }
 long add_now(rw_semaphore& sem, long change, Order order, Site site) {
   const auto add = [change](uint64_t old) { return old + static_cast<uint64_t>(change); };
-  return static_cast<long>(machine.rmw_now(sem.count.location(), order, add, site)) + change;
+  const long result = static_cast<long>(machine.rmw_now(sem.count.location(), order, add, site)) + change;
+  platform::Location& word = sem.count.location();
+  if (order == Order::kAcquire) machine.acquire_handover(word);
+  if (order == Order::kRelease && word.newest != 0) {
+    machine.store_at(word.newest).flags |= platform::kUnlockStore;
+    machine.current().unlock = word.newest;
+  }
+  return result;
 }
 
 // A CPU that waits for itself waits forever, whatever the others do.

@@ -1,6 +1,6 @@
 // Coverage beyond edges: which store a load read, how stale it was, where a CPU was interrupted.
 //
-// One byte a feature, for engines that take extra counters (libFuzzer's __libfuzzer_extra_counters,
+// One byte a feature, seen or not, for engines that take extra counters (libFuzzer's __libfuzzer_extra_counters,
 // AFL++'s map). Features are known by line and column, so that their numbers are the same in every
 // process of every build of one source.
 #ifndef VMAFUZZ_SIM_COVERAGE_H_
@@ -20,8 +20,7 @@ inline uint32_t site_hash(const Site& site) {
 }
 
 inline void cover(uint32_t feature) {
-  uint8_t& counter = coverage_map[(feature * 0xC2B2AE35u) >> 18];
-  if (counter != 0xff) ++counter;
+  coverage_map[(feature * 0xC2B2AE35u) >> 18] = 1;
 }
 
 }  // namespace vmafuzz::sim

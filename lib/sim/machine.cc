@@ -63,15 +63,16 @@ void Machine::begin(const Options& options, Director* director) {
 
 void Machine::cpu_main(void* arg) {
   auto* cpu = static_cast<Cpu*>(arg);
-  machine.bodies_[cpu->id](machine.args_[cpu->id]);
-  cpu->state = CpuState::kIdle;
-  if (machine.alone_) {
-    grace_periods.run_all_now();
-    machine.stop();
-  } else {
+  for (;;) {
+    machine.bodies_[cpu->id](machine.args_[cpu->id]);
+    cpu->state = CpuState::kIdle;
+    if (machine.alone_) {
+      grace_periods.run_all_now();
+      machine.stop();
+    }
+    // Comes back only to a context that got work again while it was leaving.
     machine.leave(AccessKind::kEnd, Site::current());
   }
-  __builtin_unreachable();  // an idle CPU is started anew, never resumed
 }
 
 void Machine::start(int cpu, void (*body)(void*), void* arg) {
@@ -251,6 +252,10 @@ void Machine::run_pending_context(Site site) {
 void Machine::deferred_ready(int context) {
   Cpu& cpu = cpus_[context];
   if (cpu.state != CpuState::kIdle) return;
+  if (&cpu == current_) {
+    cpu.state = CpuState::kRunnable;  // it is leaving: cpu_main() goes round again
+    return;
+  }
   start(context, &GracePeriods::context_main, &cpu);
   pending_contexts_ |= bit(context);
   limit_point(*current_);
@@ -360,7 +365,9 @@ void Machine::wait(WaitQueue& queue, const char* what, Site site) {
 
 void Machine::wake(WaitQueue& queue) {
   for (int i = 0; i < kMaxCpus; ++i) {
-    if ((queue.waiting & bit(i)) != 0) cpus_[i].state = CpuState::kRunnable;
+    if ((queue.waiting & bit(i)) != 0 && cpus_[i].waits_on == &queue) {
+      cpus_[i].state = CpuState::kRunnable;
+    }
   }
   queue.waiting = 0;
 }

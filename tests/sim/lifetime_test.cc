@@ -156,6 +156,24 @@ TEST_F(LifetimeTest, CallbackRunsAtOnceUnlessHeld) {
   EXPECT_EQ(order, "0 1 2 3 callback ");
 }
 
+// The context of callbacks finds more to do at the moment when it has nothing left: what was held back
+// to the end by a callback itself.
+TEST_F(LifetimeTest, CallbackHeldByACallbackRunsAtTheEnd) {
+  std::string order;
+  static std::string* log;
+  log = &order;
+  const auto body = [&] {
+    call_rcu(
+        [](void*) {
+          *log += "outer ";
+          call_rcu([](void*) { *log += "inner "; }, nullptr);
+        },
+        nullptr);
+  };
+  ASSERT_TRUE(run({body}, {{kFirstContextOp + 1, 1, DirectiveKind::kHold, kHoldToEnd}}));
+  EXPECT_EQ(order, "outer inner ");
+}
+
 TEST_F(LifetimeTest, DeadlockNamesWhoWaitsForWhat) {
   const auto body = [&](spinlock_t Globals::* first, spinlock_t Globals::* second) {
     return [=, this] {
