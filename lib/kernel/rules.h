@@ -42,6 +42,8 @@ struct kernel_rules {
   bool maple_dead_check = true;
   bool maple_dead_rmb = true;
   bool maple_dead_wmb = true;
+  // Named finding moved-mapping: breakpoints that a registration lost sight of are not reported.
+  bool accept_moved_mappings = false;
   uint64_t bugs = 0;                        // switches of lib/variants, one bit each
 };
 

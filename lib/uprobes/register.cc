@@ -137,6 +137,23 @@ vm_area_struct* revalidate(uprobe* uprobe, mm_struct* mm, unsigned long vaddr, b
   return vaddr_to_offset(vma, vaddr) == uprobe->offset.get() ? vma : nullptr;
 }
 
+bool* moved_away_flag(const inode* inode, loff_t offset) {
+  const unsigned long pgoff = static_cast<unsigned long>(offset) >> PAGE_SHIFT;
+  return &uprobe_globals->moved_away[inode->i_ino.peek() % kInodes][pgoff % 16];
+}
+
+// The mapping that was at vaddr is elsewhere now, with its breakpoint? For the judge: no accesses.
+void note_moved_mapping(const uprobe* uprobe, mm_struct* mm, unsigned long vaddr) {
+  const inode* inode = uprobe->inode.peek();
+  const loff_t offset = uprobe->offset.peek();
+  for (const VmaDump& vma : dump_vmas(mm)) {
+    const unsigned long here =
+        vma.start + static_cast<unsigned long>(offset) - (vma.pgoff << PAGE_SHIFT);
+    if (vma.vm_inode != inode || here < vma.start || here >= vma.end || here == vaddr) continue;
+    if ((pte_offset(mm, here).peek() & kPteBreakpoint) != 0) *moved_away_flag(inode, offset) = true;
+  }
+}
+
 // One mapping. `uc` is the new consumer, or null when unregistering.
 int register_at(uprobe* uprobe, uprobe_consumer* uc, mm_struct* mm, unsigned long vaddr) {
   // For writing, so that a breakpoint does not appear between a lookup that found no uprobe under
@@ -152,8 +169,12 @@ int register_at(uprobe* uprobe, uprobe_consumer* uc, mm_struct* mm, unsigned lon
     if (uc != nullptr) {
       if (consumer_filter(uc, mm)) err = install_breakpoint(uprobe, vma, vaddr);
     } else if (mm_flags_test(MMF_HAS_UPROBES, mm) && !filter_chain(uprobe, mm)) {
+      // MREMAP_DONTUNMAP leaves the mapping where it was and takes the pages away.
+      if ((pte_offset(mm, vaddr).peek() & kPteBreakpoint) == 0) note_moved_mapping(uprobe, mm, vaddr);
       err = remove_breakpoint(uprobe, vma, vaddr);
     }
+  } else if (uc == nullptr) {
+    note_moved_mapping(uprobe, mm, vaddr);
   }
   if (read_only) {
     mmap_read_unlock(mm);
@@ -186,6 +207,10 @@ int register_for_each_vma(uprobe* uprobe, uprobe_consumer* uc) {
 }  // namespace
 
 void reset_map_info() { map_info_cache.reset(false); }
+
+bool mapping_was_moved_away(const inode* inode, loff_t offset) {
+  return rules.accept_moved_mappings && *moved_away_flag(inode, offset);
+}
 
 // --- registration
 // ------------------------------------------------------------------------------------

@@ -53,6 +53,15 @@ bool handler_chain(uprobe* uprobe, mm_struct* mm, unsigned long bp_vaddr) {
   return has_consumers;
 }
 
+// No access: whether the SIGTRAP is the named finding moved-mapping.
+bool known_to_be_left(mm_struct* mm, unsigned long bp_vaddr) {
+  for (const VmaDump& vma : dump_vmas(mm)) {
+    if (bp_vaddr < vma.start || bp_vaddr >= vma.end || vma.vm_inode == nullptr) continue;
+    return mapping_was_moved_away(vma.vm_inode, speculative_offset(vma.pgoff, vma.start, bp_vaddr));
+  }
+  return false;
+}
+
 }  // namespace
 
 uprobe* find_active_uprobe_rcu(mm_struct* mm, unsigned long bp_vaddr, int* is_swbp) {
@@ -80,7 +89,9 @@ HitResult handle_swbp(mm_struct* mm, unsigned long bp_vaddr) {
   HitResult result = HitResult::kRestarted;
   uprobe* uprobe = find_active_uprobe_rcu(mm, bp_vaddr, &is_swbp);
   if (uprobe == nullptr) {
-    if (is_swbp > 0) {
+    if (is_swbp > 0 && known_to_be_left(mm, bp_vaddr)) {
+      result = HitResult::kKilled;
+    } else if (is_swbp > 0) {
       platform::machine.fail("missed-uprobe",
                              "a breakpoint without a uprobe: SIGTRAP kills the process");
     }

@@ -92,6 +92,7 @@ struct uprobe_statics {
   percpu_rw_semaphore dup_mmap_sem{"dup_mmap_sem"};
   srcu_struct uretprobes_srcu;
   Shared<unsigned long> next_consumer_id;
+  bool moved_away[kInodes][16] = {};       // by inode and page: see mapping_was_moved_away()
   list_head tmp_list[platform::kMaxCpus];  // uprobe_mmap()'s, which the kernel has on its stack
   template <class V>
   void visit(V&& v) {
@@ -129,6 +130,13 @@ uprobe* uprobe_register(inode* inode, loff_t offset, uprobe_consumer* uc);
 void uprobe_unregister_nosync(uprobe* uprobe, uprobe_consumer* uc);
 void uprobe_unregister_sync();
 
+// The named finding moved-mapping. build_map_info() notes addresses under i_mmap_rwsem; until the
+// walk has come to one of them, mremap() may have moved the mapping, breakpoint and all, and the
+// walk passes it by: nothing else keeps the two apart. The breakpoint stays although its uprobe is
+// gone, and whoever runs into it is killed (still so in 7.0). True if that has happened to a
+// mapping of this offset in this execution and rules say that it is known.
+bool mapping_was_moved_away(const inode* inode, loff_t offset);
+
 // --- lookup
 // ------------------------------------------------------------------------------------------
 
@@ -157,6 +165,7 @@ enum class HitResult : uint8_t {
   kNoTrap,     // no breakpoint there: the instruction ran, or faulted
   kRestarted,  // the breakpoint has gone in the meantime
   kHandled,    // consumers were called
+  kKilled,     // SIGTRAP, by the named finding moved-mapping
 };
 // A task of mm executes the probed instruction of a page. Verdict missed-uprobe where the kernel
 // would send SIGTRAP.

@@ -149,11 +149,12 @@ void add_tree_bugs(std::vector<Bug>& b) {
                "uprobe_free_srcu()",
                {kUseAfterFree, kDead},
                &bit<B::uprobe_freed_after_srcu>});
-  b.push_back({"refcount-inc-on-zero",
-               "try_get_uprobe() takes a reference of a uprobe that has none",
-               "comment at try_get_uprobe()",
-               {kUseAfterFree, kDead, kDoubleFree, "refcount", kMissed},
-               &bit<B::refcount_inc_on_zero>});
+  b.push_back(
+      {"refcount-inc-on-zero",
+       "try_get_uprobe() takes a reference of a uprobe that has none",
+       "comment at try_get_uprobe()",
+       {kUseAfterFree, kDead, kDoubleFree, "refcount", kMissed, kSpurious, "lock-imbalance"},
+       &bit<B::refcount_inc_on_zero>});
   b.push_back({"replaced-node-not-cleared",
                "__insert_uprobe() erases a dying uprobe, and its work item erases it again",
                "RB_CLEAR_NODE() in __insert_uprobe()",
@@ -205,17 +206,17 @@ void add_tree_node_bugs(std::vector<Bug>& b) {
   b.push_back({"maple-dead-unchecked",
                "readers use a node without looking whether it was replaced",
                "lib/maple_tree.c, ma_dead_node()",
-               {kWrong, kStale, kUseAfterFree},
+               {kWrong, kStale, kUseAfterFree, kDataRace},
                [](kernel_rules& r) { r.maple_dead_check = false; }});
   b.push_back({"maple-dead-without-rmb",
                "no smp_rmb() in ma_dead_node()",
                "0a2b18d94883",
-               {kWrong, kStale, kUseAfterFree},
+               {kWrong, kStale, kUseAfterFree, kDataRace},
                [](kernel_rules& r) { r.maple_dead_rmb = false; }});
   b.push_back({"maple-dead-without-wmb",
                "no smp_wmb() in mte_set_node_dead()",
                "c13af03de46b",
-               {kWrong, kStale, kUseAfterFree},
+               {kWrong, kStale, kUseAfterFree, kDataRace},
                [](kernel_rules& r) { r.maple_dead_wmb = false; }});
 }
 

@@ -104,10 +104,13 @@ constexpr uint8_t kNarrow = 4;
 constexpr absl::string_view kDying = "dying-uprobe";
 constexpr absl::string_view kUnprobed = "unprobed-mapping";
 constexpr absl::string_view kUnarmed = "unarmed-page";
+constexpr absl::string_view kMoved = "moved-mapping";
 
 constexpr absl::string_view kWrong = "wrong-uprobe";
 constexpr absl::string_view kUseAfterFree = "use-after-free";
 
+constexpr Caught kStaleToo = {"stale-uprobe",
+                              "for the same reason, where what it read was right before it began"};
 constexpr Caught kBackingFile = {
     kUseAfterFree,
     "vm_file->f_inode is read before anything is checked, backing files are freed at once"};
@@ -117,8 +120,8 @@ constexpr Caught kReleaseAtBegin = {
     kWrong, "a store-release at the beginning does not keep later stores after it"};
 
 // Before v2 the lookups test vm_flags as valid_vma() does.
-std::vector<absl::string_view> accepted_before_v2() { return {kDying, kUnarmed}; }
-std::vector<absl::string_view> accepted_since_v2() { return {kDying, kUnarmed, kUnprobed}; }
+std::vector<absl::string_view> accepted_before_v2() { return {kDying, kUnarmed, kMoved}; }
+std::vector<absl::string_view> accepted_since_v2() { return {kDying, kUnarmed, kMoved, kUnprobed}; }
 
 void add_drafts(std::vector<Kernel>& k) {
   k.push_back({"locked",
@@ -136,23 +139,26 @@ void add_drafts(std::vector<Kernel>& k) {
        "peter-sketch",
        {{"livelock", "the count is not sampled again: after one change the loop cannot end"},
         {kWrong, "an odd count is accepted, and find_vma() may return the next mapping"},
+        kStaleToo,
         kBackingFile},
        accepted_before_v2()});
-  k.push_back(
-      {"aug02-draft",
-       "<CAEf4BzavWOgCLQoNdmPyyqHcm7gY5USKU5f1JWfyaCbuc_zVAA@mail.gmail.com>",
-       "Andrii Nakryiko's draft of 2 August 2024: vm_lock_seq before and after",
-       rules_611(),
-       "aug02-draft",
-       {{kWrong, "accepts inside of a modification, and fields of both sides of it"}, kBackingFile},
-       accepted_before_v2()});
-  k.push_back({"plan-a-e",
-               "<CAEf4BzYPpkhKtuaT-EbyKeB13-uBeYf8LjR9CB=xaXYHnwsyAQ@mail.gmail.com>",
-               "steps a) to e) of 4 August 2024: mm_lock_seq and vm_lock_seq before and after",
+  k.push_back({"aug02-draft",
+               "<CAEf4BzavWOgCLQoNdmPyyqHcm7gY5USKU5f1JWfyaCbuc_zVAA@mail.gmail.com>",
+               "Andrii Nakryiko's draft of 2 August 2024: vm_lock_seq before and after",
                rules_611(),
-               "plan-a-e",
-               {{kWrong, "neither counter is odd inside of a modification"}, kBackingFile},
+               "aug02-draft",
+               {{kWrong, "accepts inside of a modification, and fields of both sides of it"},
+                kStaleToo,
+                kBackingFile},
                accepted_before_v2()});
+  k.push_back(
+      {"plan-a-e",
+       "<CAEf4BzYPpkhKtuaT-EbyKeB13-uBeYf8LjR9CB=xaXYHnwsyAQ@mail.gmail.com>",
+       "steps a) to e) of 4 August 2024: mm_lock_seq and vm_lock_seq before and after",
+       rules_611(),
+       "plan-a-e",
+       {{kWrong, "neither counter is odd inside of a modification"}, kStaleToo, kBackingFile},
+       accepted_before_v2()});
   k.push_back(
       {"aug05-draft",
        "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
@@ -160,6 +166,7 @@ void add_drafts(std::vector<Kernel>& k) {
        rules_611(),
        "aug05-draft",
        {{kWrong, "no read barrier before the last look, no write barrier after vm_lock_seq"},
+        kStaleToo,
         kBackingFile},
        accepted_before_v2()});
   k.push_back(
@@ -168,7 +175,8 @@ void add_drafts(std::vector<Kernel>& k) {
        "the same where struct file is not type-stable: files_cachep got the flag, not filp_cachep",
        with(rules_613(), [](kernel_rules& r) { r.file_free = free_kind::immediate; }),
        "aug05-draft",
-       {{kUseAfterFree, "vm_file->f_inode is read after the last fput()"}},
+       {{kUseAfterFree, "vm_file->f_inode is read after the last fput()"},
+        {kWrong, "no read barrier before the last look, no write barrier after vm_lock_seq"}},
        accepted_before_v2()});
 }
 
@@ -178,7 +186,7 @@ void add_versions(std::vector<Kernel>& k) {
                "Suren Baghdasaryan's RFC of 7 August 2024: odd and even, int, release and acquire",
                rules_v1(),
                "suren-rfc",
-               {kAcquireAtEnd, kReleaseAtBegin, kBackingFile},
+               {kAcquireAtEnd, kReleaseAtBegin, kStaleToo, kBackingFile},
                accepted_before_v2()});
   k.push_back({"suren-rfc-wrap",
                "<20240807182325.2585582-1-surenb@google.com>",
@@ -192,7 +200,7 @@ void add_versions(std::vector<Kernel>& k) {
                "v1 of 5 September 2024, over the counter of the RFC",
                rules_v1(),
                "v1",
-               {kAcquireAtEnd, kReleaseAtBegin, kBackingFile},
+               {kAcquireAtEnd, kReleaseAtBegin, kStaleToo, kBackingFile},
                accepted_before_v2()});
   k.push_back({"v1-acquire-at-end",
                "<20240906051205.530219-2-andrii@kernel.org>",
@@ -200,7 +208,7 @@ void add_versions(std::vector<Kernel>& k) {
                with(rules_v1_mended(),
                     [](kernel_rules& r) { r.reader_end = read_end_order::load_acquire; }),
                "v1",
-               {kAcquireAtEnd},
+               {kAcquireAtEnd, kStaleToo},
                accepted_before_v2()});
   k.push_back({"v1-release-at-begin",
                "<20240906051205.530219-2-andrii@kernel.org>",
@@ -208,7 +216,7 @@ void add_versions(std::vector<Kernel>& k) {
                with(rules_v1_mended(),
                     [](kernel_rules& r) { r.begin_order = write_begin_order::store_release; }),
                "v1",
-               {kReleaseAtBegin},
+               {kReleaseAtBegin, kStaleToo},
                accepted_before_v2()});
   k.push_back({"v2",
                "<20241001225207.2215639-1-andrii@kernel.org>",

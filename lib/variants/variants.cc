@@ -107,6 +107,9 @@ absl::StatusOr<Applied> apply(const Kernel& kernel, std::span<const std::string>
                               std::span<const std::string> options) {
   Applied applied;
   applied.rules = kernel.rules;
+  for (absl::string_view finding : kernel.accepted) {
+    applied.rules.accept_moved_mappings |= finding == "moved-mapping";
+  }
   const kernel::lookup_protocol* protocol = kernel::find_lookup_protocol(
       std::string_view(kernel.protocol.data(), kernel.protocol.size()));
   if (protocol == nullptr) {

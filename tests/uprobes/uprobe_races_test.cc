@@ -229,6 +229,49 @@ TEST_F(UprobeWorld, AnUnregistrationDuringMmapLeavesNothing) {
   EXPECT_EQ(left, 0);
 }
 
+// A trap is being handled when another registration comes: it finds the new uprobe, not yet
+// prepared.
+TEST_F(UprobeWorld, TheCopyOfTheInstructionIsReadyWhenItsFlagIsSeen) {
+  const auto verdicts = [&] {
+    return sweep([] { map(4, 4, 0, 0); }, [] { trace_uprobe_register(0, 2, 0); },
+                 [] { handle_swbp(mm(), page(6) + kProbeOffset); });
+  };
+  const auto good = verdicts();
+  EXPECT_EQ(good.size(), 1u) << good.rbegin()->first << " " << what_;
+  for (const char* bug : {"copy-insn-without-wmb", "copy-insn-without-rmb"}) {
+    use("6.18", {bug});
+    EXPECT_TRUE(verdicts().contains("data-race")) << bug;
+  }
+}
+
+// mremap() takes neither dup_mmap_sem nor register_rwsem: what unregister has noted may be
+// elsewhere by the time it gets there. Upstream has that; it is the finding moved-mapping.
+TEST_F(UprobeWorld, AMappingThatMovesDuringUnregisterKeepsItsBreakpoint) {
+  const auto verdicts = [&] {
+    int killed = 0;
+    auto found = sweep(
+        [] {
+          map(4, 1, 0, 2);
+          trace_uprobe_register(0, 2, 0);
+        },
+        [] { trace_uprobe_unregister(0, 2, 0); },
+        [&] {
+          sys_mremap(mm(), page(4), page(1), page(1), MREMAP_MAYMOVE | MREMAP_FIXED, page(12));
+          while (peek_uprobe(peek_inode(0), probe_offset(2)) != nullptr) cpu_relax();
+          killed += uprobe_hit(mm(), 12) == HitResult::kKilled;
+        });
+    found["killed"] = killed;
+    return found;
+  };
+  auto accepted = verdicts();
+  EXPECT_GT(accepted["killed"], 0);
+  EXPECT_FALSE(accepted.contains("missed-uprobe")) << what_;
+  rules.accept_moved_mappings = false;
+  auto reported = verdicts();
+  EXPECT_EQ(reported["killed"], 0);
+  EXPECT_TRUE(reported.contains("missed-uprobe"));
+}
+
 // Its breakpoint was removed and its uprobe is gone; a new registration comes while it looks.
 TEST_F(UprobeWorld, RegisteringUnderTheReadLockKillsAProcess) {
   const auto verdicts = [&] {
