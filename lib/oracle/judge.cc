@@ -25,6 +25,7 @@ const char* finding_name(Finding finding) {
     case Finding::kDyingUprobe: return "dying-uprobe";
     case Finding::kUnprobedMapping: return "unprobed-mapping";
     case Finding::kUnarmedPage: return "unarmed-page";
+    case Finding::kMovedMapping: return "moved-mapping";
   }
   return "?";
 }
@@ -209,7 +210,8 @@ void Judge::check_breakpoints(kernel::mm_struct* mm) const {
                         static_cast<kernel::loff_t>(kProbeOffset);
     const kernel::uprobe* u =
         page.inode == nullptr ? nullptr : kernel::peek_uprobe(page.inode, offset);
-    if (armed && u == nullptr) {
+    const bool moved = page.inode != nullptr && kernel::mapping_was_moved_away(page.inode, offset);
+    if (armed && u == nullptr && !(moved && accepted(Finding::kMovedMapping))) {
       machine.fail("spurious-breakpoint", [&] {
         return "mm" + std::to_string(mm->id) + " page " + std::to_string(p) + " has a breakpoint, " +
                describe_page(page) + " has no uprobe";
