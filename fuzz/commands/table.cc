@@ -14,6 +14,7 @@ const Command* const kCommands[] = {
     &kKernels,
     &kBugs,
     &kLitmus,
+    &kBench,
     &kDoctor,
     &kVersion,
 };

@@ -6,6 +6,7 @@
 
 namespace vmafuzz::command {
 
+extern const Command kBench;
 extern const Command kBugs;
 extern const Command kDoctor;
 extern const Command kEncode;
