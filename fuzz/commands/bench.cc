@@ -20,15 +20,17 @@ using Clock = std::chrono::steady_clock;
 constexpr Flag kFlags[] = {
     {"corpus", FlagKind::kText, "DIR", "corpus", "the scenarios"},
     {"kernel", FlagKind::kList, "NAME", "", "only these kernels"},
-    {"seeds", FlagKind::kNumber, "N", "10", "detect: repetitions of each cell, of which the median"},
-    {"limit", FlagKind::kNumber, "N", "2000", "detect: executions after which a search is given up"},
+    {"seeds", FlagKind::kNumber, "N", "10",
+     "detect: repetitions of each cell, of which the median"},
+    {"limit", FlagKind::kNumber, "N", "2000",
+     "detect: executions after which a search is given up"},
     {"for", FlagKind::kDuration, "TIME", "10s", "exec: how long each row runs"},
 };
 
-constexpr input::Strategy kStrategies[] = {
-    input::Strategy::kSticky, input::Strategy::kUrw,        input::Strategy::kSurw,
-    input::Strategy::kPos,    input::Strategy::kPct,        input::Strategy::kRoundRobin,
-    input::Strategy::kPortfolio};
+constexpr input::Strategy kStrategies[] = {input::Strategy::kSticky,   input::Strategy::kUrw,
+                                           input::Strategy::kSurw,     input::Strategy::kPos,
+                                           input::Strategy::kPct,      input::Strategy::kRoundRobin,
+                                           input::Strategy::kPortfolio};
 
 struct Scenario {
   std::string name;
@@ -53,8 +55,9 @@ absl::StatusOr<std::vector<Scenario>> read_corpus(const std::string& folder) {
 }
 
 bool is_right(const variants::Kernel& kernel, const run::Outcome& outcome) {
-  return outcome.found && std::any_of(kernel.caught.begin(), kernel.caught.end(),
-                                      [&](const variants::Caught& c) { return c.verdict == outcome.verdict; });
+  return outcome.found &&
+         std::any_of(kernel.caught.begin(), kernel.caught.end(),
+                     [&](const variants::Caught& c) { return c.verdict == outcome.verdict; });
 }
 
 constexpr uint32_t kNever = std::numeric_limits<uint32_t>::max();
@@ -126,7 +129,8 @@ int detect(const Arguments& args, const std::vector<Scenario>& scenarios) {
     for (const input::Strategy strategy : kStrategies) {
       std::vector<uint32_t> counts;
       for (uint64_t seed = 1; seed <= args.number("seeds"); ++seed) {
-        counts.push_back(search(executor, kernel, scenario->program, strategy, 100 + seed, args.number("limit")));
+        counts.push_back(search(executor, kernel, scenario->program, strategy, 100 + seed,
+                                args.number("limit")));
       }
       std::sort(counts.begin(), counts.end());
       const uint32_t median = counts[counts.size() / 2];
@@ -160,9 +164,10 @@ void measure(const char* name, const std::vector<Scenario>& scenarios, input::St
     elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
   }
   const auto per_second = static_cast<double>(executions) / elapsed;
-  std::cout << absl::StrFormat("%-26s %9.1f ns/access %9.0f executions/s %7.0f accesses/execution\n", name,
-                               elapsed * 1e9 / static_cast<double>(accesses), per_second,
-                               static_cast<double>(accesses) / static_cast<double>(executions));
+  std::cout << absl::StrFormat(
+      "%-26s %9.1f ns/access %9.0f executions/s %7.0f accesses/execution\n", name,
+      elapsed * 1e9 / static_cast<double>(accesses), per_second,
+      static_cast<double>(accesses) / static_cast<double>(executions));
 }
 
 int exec(const Arguments& args, const std::vector<Scenario>& scenarios) {
@@ -171,7 +176,8 @@ int exec(const Arguments& args, const std::vector<Scenario>& scenarios) {
   using input::Strategy;
   measure("in turn", scenarios, Strategy::kNone, ReadPolicy::kNewest, seconds);
   measure("sticky, newest", scenarios, Strategy::kSticky, ReadPolicy::kNewest, seconds);
-  measure("sticky, oldest but fresh", scenarios, Strategy::kSticky, ReadPolicy::kOldestFresh, seconds);
+  measure("sticky, oldest but fresh", scenarios, Strategy::kSticky, ReadPolicy::kOldestFresh,
+          seconds);
   measure("urw, uniform", scenarios, Strategy::kUrw, ReadPolicy::kUniform, seconds);
   measure("portfolio", scenarios, Strategy::kPortfolio, ReadPolicy::kNewest, seconds);
   return kExitOk;
@@ -200,10 +206,12 @@ const Command kBench = {
     .description =
         "exec: nanoseconds per access and executions per second over the scenarios of the corpus.\n"
         "detect: for each kernel that must be caught, the scenario that shows it soonest and the\n"
-        "median number of executions to the first right verdict, strategy by strategy. Exit status 1\n"
+        "median number of executions to the first right verdict, strategy by strategy. Exit status "
+        "1\n"
         "if some kernel was not caught.",
-    .examples = "./vmafuzz bench exec --for 10s\n"
-                "./vmafuzz bench detect --seeds 10",
+    .examples =
+        "./vmafuzz bench exec --for 10s\n"
+        "./vmafuzz bench detect --seeds 10",
     .flags = kFlags,
     .min_operands = 1,
     .max_operands = 1,

@@ -1,4 +1,5 @@
-// `vmafuzz fuzz`: prepares a run's directory and becomes the fuzz target, which keeps going by itself.
+// `vmafuzz fuzz`: prepares a run's directory and becomes the fuzz target, which keeps going by
+// itself.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@ constexpr Flag kFlags[] = {
     {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=8"},
     {"for", FlagKind::kDuration, "TIME", "", "stop after TIME, such as 90s or 8h"},
     {"dir", FlagKind::kText, "RUN", "", "keep corpus and findings in RUN, and go on from there"},
-    {"corpus", FlagKind::kText, "DIR", "", "seed programs (text or bytes); default: the repository's"},
+    {"corpus", FlagKind::kText, "DIR", "",
+     "seed programs (text or bytes); default: the repository's"},
     {"empty", FlagKind::kSwitch, "", "", "begin without seed programs"},
     {"until", FlagKind::kText, "VERDICT", "", "stop at the first finding with VERDICT, or any"},
     {"seed", FlagKind::kNumber, "N", "0", "the engine's random seed, 0: by the clock"},
@@ -46,8 +48,8 @@ std::string root() {
 absl::StatusOr<std::string> fuzz_target() {
   const std::string path = root() + "/build/fuzz/fuzz/fuzz_sim";
   if (access(path.c_str(), X_OK) == 0) return path;
-  return absl::NotFoundError(
-      absl::StrCat(path, " is missing; build it: cmake --preset fuzz && cmake --build --preset fuzz"));
+  return absl::NotFoundError(absl::StrCat(
+      path, " is missing; build it: cmake --preset fuzz && cmake --build --preset fuzz"));
 }
 
 std::string new_run_directory() {
@@ -69,7 +71,8 @@ absl::Status write_seeds(const std::string& from, const std::string& to) {
     if (!program.ok()) return program.status();
     const std::vector<uint8_t> bytes = input::encode(*program);
     std::ofstream out(fs::path(to) / entry.path().stem(), std::ios::binary);
-    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    out.write(reinterpret_cast<const char*>(bytes.data()),
+              static_cast<std::streamsize>(bytes.size()));
     if (!out.flush()) return absl::UnavailableError(absl::StrCat("cannot write seeds to ", to));
   }
   return absl::OkStatus();
@@ -108,7 +111,8 @@ int run(const Arguments& args) {
   if (!args.on("empty")) {
     const std::string from = args.has("corpus") ? args.text("corpus") : root() + "/corpus";
     const std::string seeds = dir + "/seeds";
-    if (absl::Status status = write_seeds(from, seeds); !status.ok()) return refuse(status, kExitUsage);
+    if (absl::Status status = write_seeds(from, seeds); !status.ok())
+      return refuse(status, kExitUsage);
     words.push_back(seeds);
   }
   words.push_back("--kernel=" + args.text("kernel"));
@@ -119,12 +123,14 @@ int run(const Arguments& args) {
   if (args.on("quiet")) words.push_back("--quiet");
   words.push_back(absl::StrCat("-seed=", args.number("seed")));
   words.push_back(absl::StrCat("-artifact_prefix=", dir, "/"));
-  for (const char* word : {"-verbosity=0", "-print_funcs=0", "-entropic=0", "-use_cmp=0", "-max_len=512", "-len_control=0", "-handle_int=0",
-                           "-handle_term=0", "-rss_limit_mb=4096", "-timeout=60"}) {
+  for (const char* word :
+       {"-verbosity=0", "-print_funcs=0", "-entropic=0", "-use_cmp=0", "-max_len=512",
+        "-len_control=0", "-handle_int=0", "-handle_term=0", "-rss_limit_mb=4096", "-timeout=60"}) {
     words.emplace_back(word);
   }
   if (args.has("for")) {
-    const int64_t seconds = absl::ToInt64Seconds(absl::Ceil(args.duration("for"), absl::Seconds(1)));
+    const int64_t seconds =
+        absl::ToInt64Seconds(absl::Ceil(args.duration("for"), absl::Seconds(1)));
     words.push_back(absl::StrCat("-max_total_time=", seconds));
   }
   if (!args.on("quiet")) {
@@ -134,8 +140,9 @@ int run(const Arguments& args) {
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   execv(target->c_str(), argv.data());
-  return refuse(absl::UnavailableError(absl::StrCat("cannot run ", *target, ": ", std::strerror(errno))),
-                kExitEnvironment);
+  return refuse(
+      absl::UnavailableError(absl::StrCat("cannot run ", *target, ": ", std::strerror(errno))),
+      kExitEnvironment);
 }
 
 }  // namespace
@@ -146,10 +153,12 @@ const Command kFuzz = {
     .operands = "",
     .description =
         "Runs mutated programs on the simulated kernel until it is told to stop. Each new kind of\n"
-        "finding is minimised at once, shown with its diagram, and kept in RUN/found. Exit status 1\n"
+        "finding is minimised at once, shown with its diagram, and kept in RUN/found. Exit status "
+        "1\n"
         "if anything was found.",
-    .examples = "./vmafuzz fuzz --kernel aug02-draft --until any\n"
-                "./vmafuzz fuzz --kernel 6.18 --for 8h --dir RUN",
+    .examples =
+        "./vmafuzz fuzz --kernel aug02-draft --until any\n"
+        "./vmafuzz fuzz --kernel 6.18 --for 8h --dir RUN",
     .flags = kFlags,
     .min_operands = 0,
     .max_operands = 0,

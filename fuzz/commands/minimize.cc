@@ -28,11 +28,13 @@ int run(const Arguments& args) {
   const absl::StatusOr<run::Target> target = target_of(*program, args.text("kernel"));
   if (!target.ok()) return fail(target.status(), kExitUsage);
   run::Executor executor;
-  if (absl::Status status = executor.set_target(*target); !status.ok()) return fail(status, kExitUsage);
+  if (absl::Status status = executor.set_target(*target); !status.ok())
+    return fail(status, kExitUsage);
   run::Outcome outcome;
   executor.run(*program, {}, &outcome);
   if (!outcome.found) {
-    std::cerr << "vmafuzz minimize: the program finds nothing on " << std::string(target->kernel->name)
+    std::cerr << "vmafuzz minimize: the program finds nothing on "
+              << std::string(target->kernel->name)
               << "; there is nothing to keep while making it smaller\n";
     return kExitUsage;
   }
@@ -46,8 +48,8 @@ int run(const Arguments& args) {
   result->program.expect = verdict;
   const input::MinimizeStats& stats = result->stats;
   std::cerr << stats.before.ops << " operations and " << stats.before.directives
-            << " directives became " << stats.after.ops << " and " << stats.after.directives << " in "
-            << stats.executions + stats.search_executions << " executions"
+            << " directives became " << stats.after.ops << " and " << stats.after.directives
+            << " in " << stats.executions + stats.search_executions << " executions"
             << (stats.one_minimal ? "; removing any one loses the bug\n" : "\n");
   const std::string text = input::print_text(result->program);
   if (!args.has("output")) {

@@ -21,7 +21,8 @@ enum class Result { kAsExpected, kBug, kOther };
 
 // What the file says should happen: a verdict, "none", or nothing.
 Result judge(const input::Program& program, const run::Outcome& outcome, bool other_kernel) {
-  if (program.expect.empty() || other_kernel) return outcome.found ? Result::kBug : Result::kAsExpected;
+  if (program.expect.empty() || other_kernel)
+    return outcome.found ? Result::kBug : Result::kAsExpected;
   const std::string got = outcome.found ? outcome.verdict : "none";
   if (got == program.expect) return Result::kAsExpected;
   return outcome.found ? Result::kBug : Result::kOther;
@@ -44,8 +45,8 @@ void print(const std::string& path, const run::Target& target, const input::Prog
     return;
   }
   std::cout << path << ": " << (outcome.found ? outcome.verdict : "nothing found") << " on "
-            << std::string(target.kernel->name) << ", " << outcome.steps << " accesses, trace " << hash
-            << "\n";
+            << std::string(target.kernel->name) << ", " << outcome.steps << " accesses, trace "
+            << hash << "\n";
   if (outcome.found) std::cout << "  " << outcome.what << "\n";
   if (!program.expect.empty()) std::cout << "  expected: " << program.expect << "\n";
   if (outcome.missed != 0) {
@@ -89,10 +90,12 @@ const Command kReplay = {
     .operands = "FILE...",
     .description =
         "Runs each program (text or bytes) and says what came out. The same file gives the same\n"
-        "execution, to the last access, in every build and on every machine: compare the trace hash.\n"
+        "execution, to the last access, in every build and on every machine: compare the trace "
+        "hash.\n"
         "Exit status 0 if nothing was found or the verdict is what the file expects, 1 otherwise.",
-    .examples = "./vmafuzz replay repro/aug02-draft.repro\n"
-                "./vmafuzz replay --kernel 6.14 repro/*.repro",
+    .examples =
+        "./vmafuzz replay repro/aug02-draft.repro\n"
+        "./vmafuzz replay --kernel 6.14 repro/*.repro",
     .flags = kFlags,
     .min_operands = 1,
     .max_operands = kAnyNumber,

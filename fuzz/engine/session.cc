@@ -39,7 +39,8 @@ std::string clock_text(double seconds) {
 
 std::string grouped(uint64_t number) {
   std::string digits = absl::StrCat(number);
-  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
+    digits.insert(static_cast<size_t>(i), ",");
   return digits;
 }
 
@@ -114,7 +115,8 @@ void Session::found(const input::Program& program) {
       minimal = reduced->program;
     } else {
       minimal = program;  // it does not replay: that itself is worth a report
-      minimal.story.push_back(absl::StrCat("NOT REPRODUCED: ", std::string(reduced.status().message())));
+      minimal.story.push_back(
+          absl::StrCat("NOT REPRODUCED: ", std::string(reduced.status().message())));
     }
     minimal.kernel = std::string(options_.target.kernel->name);
     minimal.bugs = options_.target.bugs;
@@ -124,10 +126,10 @@ void Session::found(const input::Program& program) {
     write_finding(bucket, minimal, report, &entry);
     clear_line();
     if (!options_.quiet) {
-      std::fprintf(stderr, "FOUND %s after %s executions, %.1f s; %zu operations, %zu directives%s%s\n",
-                   bucket.c_str(), grouped(executions_).c_str(), entry.first_seconds,
-                   minimal.ops.size(), minimal.directives.size(),
-                   entry.repro.empty() ? "" : "\n      ", entry.repro.c_str());
+      std::fprintf(
+          stderr, "FOUND %s after %s executions, %.1f s; %zu operations, %zu directives%s%s\n",
+          bucket.c_str(), grouped(executions_).c_str(), entry.first_seconds, minimal.ops.size(),
+          minimal.directives.size(), entry.repro.empty() ? "" : "\n      ", entry.repro.c_str());
       std::fprintf(stdout, "%s\n", report.c_str());
       std::fflush(stdout);
     }
@@ -176,11 +178,14 @@ int Session::finish() {
   finished_ = true;
   clear_line();
   const double time = seconds();
-  std::printf("%s executions, %s accesses in %.1f s (%s/s) on %s%s%s; %s longer than the limit\n",
-              grouped(executions_).c_str(), grouped(accesses_).c_str(), time,
-              grouped(static_cast<uint64_t>(static_cast<double>(executions_) / (time > 0 ? time : 1))).c_str(),
-              std::string(options_.target.kernel->name).c_str(), options_.target.bugs.empty() ? "" : " with ",
-              absl::StrJoin(options_.target.bugs, ",").c_str(), grouped(gave_up_).c_str());
+  std::printf(
+      "%s executions, %s accesses in %.1f s (%s/s) on %s%s%s; %s longer than the limit\n",
+      grouped(executions_).c_str(), grouped(accesses_).c_str(), time,
+      grouped(static_cast<uint64_t>(static_cast<double>(executions_) / (time > 0 ? time : 1)))
+          .c_str(),
+      std::string(options_.target.kernel->name).c_str(),
+      options_.target.bugs.empty() ? "" : " with ",
+      absl::StrJoin(options_.target.bugs, ",").c_str(), grouped(gave_up_).c_str());
   if (buckets_.empty()) std::printf("nothing found\n");
   for (const auto& [name, bucket] : buckets_) {
     std::printf("%-44s %8s hits, first after %s executions, %.2f s%s%s\n", name.c_str(),

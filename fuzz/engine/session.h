@@ -1,8 +1,8 @@
-// A fuzzing session in one process: every input that the engine offers is run on the model, findings
-// are replayed, bucketed, minimised and written as text at once, and fuzzing goes on.
+// A fuzzing session in one process: every input that the engine offers is run on the model,
+// findings are replayed, bucketed, minimised and written as text at once, and fuzzing goes on.
 //
-// The machine is simulated, so that a bug in the model is a verdict and not a crash: the process never
-// dies of what it finds. Files, all in RUN/found/, named after the bucket:
+// The machine is simulated, so that a bug in the model is a verdict and not a crash: the process
+// never dies of what it finds. Files, all in RUN/found/, named after the bucket:
 //   BUCKET.repro   the minimal program, with its story as a comment
 //   BUCKET.txt     the report: verdict, VMA picture, CPU0 | CPU1 diagram
 #ifndef VMAFUZZ_FUZZ_ENGINE_SESSION_H_
@@ -21,9 +21,9 @@ namespace vmafuzz::engine {
 
 struct SessionOptions {
   run::Target target;
-  std::string dir;            // RUN; "": nothing is written
-  std::string until;          // stop at the first finding with this verdict; "any": at any
-  bool quiet = false;         // no live line, no reports on the terminal
+  std::string dir;                // RUN; "": nothing is written
+  std::string until;              // stop at the first finding with this verdict; "any": at any
+  bool quiet = false;             // no live line, no reports on the terminal
   bool abort_on_finding = false;  // for engines that count crashes: print, then abort()
 };
 
@@ -32,7 +32,7 @@ struct Bucket {
   uint64_t first_execution = 0;
   double first_seconds = 0;
   std::string verdict;
-  std::string repro;          // file, "" if it could not be written
+  std::string repro;  // file, "" if it could not be written
 };
 
 class Session {

@@ -2,8 +2,8 @@
 // LLVMFuzzerTestOneInput.
 //
 // Under `vmafuzz fuzz` it is a session that keeps going (flags below, which libFuzzer passes over).
-// Alone, as OSS-Fuzz and AFL++ run it, a finding is printed with a DEDUP_TOKEN and aborts. The kernel is
-// then VMAFUZZ_KERNEL from the environment.
+// Alone, as OSS-Fuzz and AFL++ run it, a finding is printed with a DEDUP_TOKEN and aborts. The
+// kernel is then VMAFUZZ_KERNEL from the environment.
 //   --kernel=NAME --bug=A,B --option=K=V,... --dir=RUN --until=VERDICT|any --quiet --session
 #include <csignal>
 #include <cstdint>
@@ -54,7 +54,8 @@ engine::SessionOptions parse(int argc, char** argv) {
     if (word == "--session") options.abort_on_finding = false;
   }
   options.target.kernel = variants::find_kernel(kernel);
-  if (options.target.kernel == nullptr) refuse(std::string(variants::check_kernel(kernel).message()));
+  if (options.target.kernel == nullptr)
+    refuse(std::string(variants::check_kernel(kernel).message()));
   return options;
 }
 
@@ -87,8 +88,9 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   return vmafuzz::input::mutate_bytes(data, size, max_size, seed);
 }
 
-extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, const uint8_t* data2,
-                                            size_t size2, uint8_t* out, size_t max_out_size,
-                                            unsigned int seed) {
-  return vmafuzz::input::cross_over_bytes({data1, size1}, {data2, size2}, {out, max_out_size}, seed);
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,
+                                            const uint8_t* data2, size_t size2, uint8_t* out,
+                                            size_t max_out_size, unsigned int seed) {
+  return vmafuzz::input::cross_over_bytes({data1, size1}, {data2, size2}, {out, max_out_size},
+                                          seed);
 }

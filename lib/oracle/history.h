@@ -1,10 +1,11 @@
 // What was true when: the oracle's record of an execution.
 //
-// Each mmap write section that changed something ends one version of an address space and begins the
-// next. A version is valid from the beginning of the section that made it (the change may take effect
-// at any instant of the section) to the end of the section that replaced it. The same holds for a
-// uprobe between registration and unregistration. Whether an end came before something else is
-// decided by happens-before: it did if the other CPU is bound to know of the event (sim/clock.h).
+// Each mmap write section that changed something ends one version of an address space and begins
+// the next. A version is valid from the beginning of the section that made it (the change may take
+// effect at any instant of the section) to the end of the section that replaced it. The same holds
+// for a uprobe between registration and unregistration. Whether an end came before something else
+// is decided by happens-before: it did if the other CPU is bound to know of the event
+// (sim/clock.h).
 #ifndef VMAFUZZ_ORACLE_HISTORY_H_
 #define VMAFUZZ_ORACLE_HISTORY_H_
 
@@ -39,7 +40,7 @@ struct PageView {
 
 struct Version {
   std::array<PageView, kernel::kTaskPages> pages;
-  Moment replaced;       // the end of the section that made the next version
+  Moment replaced;  // the end of the section that made the next version
   bool current = true;
 };
 

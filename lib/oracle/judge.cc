@@ -22,10 +22,14 @@ std::string describe_page(const PageView& page) {
 
 const char* finding_name(Finding finding) {
   switch (finding) {
-    case Finding::kDyingUprobe: return "dying-uprobe";
-    case Finding::kUnprobedMapping: return "unprobed-mapping";
-    case Finding::kUnarmedPage: return "unarmed-page";
-    case Finding::kMovedMapping: return "moved-mapping";
+    case Finding::kDyingUprobe:
+      return "dying-uprobe";
+    case Finding::kUnprobedMapping:
+      return "unprobed-mapping";
+    case Finding::kUnarmedPage:
+      return "unarmed-page";
+    case Finding::kMovedMapping:
+      return "moved-mapping";
   }
   return "?";
 }
@@ -38,7 +42,8 @@ void Judge::reset(uint32_t accepted) {
   waiting_.clear();
 }
 
-// --- what becomes true -------------------------------------------------------------------------------
+// --- what becomes true
+// -------------------------------------------------------------------------------
 
 void Judge::write_section_begins(kernel::mm_struct* mm) { spaces_[mm->id].section_begins(); }
 
@@ -95,7 +100,8 @@ void Judge::consumer_removed(kernel::uprobe* u, kernel::uprobe_consumer*) {
   }
 }
 
-// --- lookups -----------------------------------------------------------------------------------------
+// --- lookups
+// -----------------------------------------------------------------------------------------
 
 void Judge::lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) {
   Lookup& lookup = lookups_[machine.cpu()];
@@ -168,7 +174,7 @@ void Judge::check_flags(const PageView& page, const Lookup& lookup) {
 
 void Judge::report(const Lookup& lookup, bool was_true_before) {
   const AddressSpaceHistory& space = spaces_[lookup.mm];
-  culprit_ = {true,      lookup.speculative,          lookup.cpu,         lookup.op,
+  culprit_ = {true,      lookup.speculative,         lookup.cpu,         lookup.op,
               lookup.mm, lookup.vaddr >> PAGE_SHIFT, space.section_op(), space.section_cpu()};
   const auto describe = [&] {
     const PageView& page = page_of(space.newest(), lookup);
@@ -183,7 +189,8 @@ void Judge::report(const Lookup& lookup, bool was_true_before) {
   machine.fail(was_true_before ? "stale-uprobe" : "wrong-uprobe", describe);
 }
 
-// --- at rest -----------------------------------------------------------------------------------------
+// --- at rest
+// -----------------------------------------------------------------------------------------
 
 void Judge::check_at_rest(kernel::mm_struct* const* mms, int count) {
   for (int i = 0; i < count; ++i) {
@@ -213,11 +220,12 @@ void Judge::check_breakpoints(kernel::mm_struct* mm) const {
     const bool moved = page.inode != nullptr && kernel::mapping_was_moved_away(page.inode, offset);
     if (armed && u == nullptr && !(moved && accepted(Finding::kMovedMapping))) {
       machine.fail("spurious-breakpoint", [&] {
-        return "mm" + std::to_string(mm->id) + " page " + std::to_string(p) + " has a breakpoint, " +
-               describe_page(page) + " has no uprobe";
+        return "mm" + std::to_string(mm->id) + " page " + std::to_string(p) +
+               " has a breakpoint, " + describe_page(page) + " has no uprobe";
       });
     }
-    if (armed || u == nullptr || accepted(Finding::kUnarmedPage) || u->leaked || u->incomplete) continue;
+    if (armed || u == nullptr || accepted(Finding::kUnarmedPage) || u->leaked || u->incomplete)
+      continue;
     const Registration* registration = const_cast<Judge*>(this)->find_registration(u);
     if (registration == nullptr || registration->consumers == 0) continue;
     if ((page.flags & kMask) != kernel::VM_MAYEXEC) continue;

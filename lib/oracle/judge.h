@@ -1,10 +1,10 @@
 // The judge: is what a lookup returned something that was true during the lookup?
 //
-// A lookup may return the uprobe of the address in any version of the address space whose end is not
-// ordered by happens-before before the lookup's start, and whose beginning does not come after the
-// lookup's end. Speculative and locked results are judged alike. Where a write section is still open
-// when a lookup returns, the version that the section will make counts too, so that judgement waits
-// for its end.
+// A lookup may return the uprobe of the address in any version of the address space whose end is
+// not ordered by happens-before before the lookup's start, and whose beginning does not come after
+// the lookup's end. Speculative and locked results are judged alike. Where a write section is still
+// open when a lookup returns, the version that the section will make counts too, so that judgement
+// waits for its end.
 //
 //   stale-uprobe         right only in versions that the looking CPU was bound to know over
 //   wrong-uprobe         its (inode, offset) was never right for the address in that window
@@ -30,14 +30,18 @@ enum class Finding : uint8_t {
   // A uprobe whose last consumer has gone may still be returned: the tree holds no reference, and a
   // consumer list that is empty is all that its handler finds (Andrii Nakryiko, uprobes 6.12).
   kDyingUprobe,
-  // Without the valid_vma() test a lookup resolves mappings that never had the breakpoint (Jann Horn
+  // Without the valid_vma() test a lookup resolves mappings that never had the breakpoint (Jann
+  // Horn
   // and Oleg Nesterov, 26 November 2024: accepted).
   kUnprobedMapping,
-  // At rest, a page that could have a breakpoint has none. Upstream installs breakpoints when a mapping
-  // is made, resized or probed, and at no other time: mprotect() that takes VM_WRITE away, DONTNEED of
+  // At rest, a page that could have a breakpoint has none. Upstream installs breakpoints when a
+  // mapping
+  // is made, resized or probed, and at no other time: mprotect() that takes VM_WRITE away, DONTNEED
+  // of
   // a page that had one and the old range of MREMAP_DONTUNMAP all leave such pages.
   kUnarmedPage,
-  // Between the moment when unregistration has listed a file's mappings and the moment when it takes
+  // Between the moment when unregistration has listed a file's mappings and the moment when it
+  // takes
   // their mmap_lock, mremap() moves one: its breakpoint travels along and stays (docs/findings.md).
   kMovedMapping,
 };
@@ -68,11 +72,11 @@ class Judge : public kernel::Observer {
   struct Culprit {
     bool valid = false;
     bool speculative = false;
-    uint8_t cpu = 0;            // that looked
-    uint16_t op = 0;            // its operation
+    uint8_t cpu = 0;  // that looked
+    uint16_t op = 0;  // its operation
     int mm = 0;
     unsigned long page = 0;
-    uint16_t section_op = 0;    // whose write section was the last to begin
+    uint16_t section_op = 0;  // whose write section was the last to begin
     uint8_t section_cpu = sim::kNoCpu;
   };
   const Culprit& culprit() const { return culprit_; }
@@ -84,13 +88,13 @@ class Judge : public kernel::Observer {
     unsigned long ino = 0;
     kernel::loff_t offset = 0;
     int consumers = 0;
-    Moment removed;       // of the last consumer
+    Moment removed;  // of the last consumer
     bool ever_removed = false;
   };
   struct Lookup {
     int mm = 0;
     unsigned long vaddr = 0;
-    sim::Clock known;     // of the looking CPU at the start
+    sim::Clock known;  // of the looking CPU at the start
     const kernel::inode* inode = nullptr;
     unsigned long ino = 0;
     kernel::loff_t offset = 0;
@@ -110,7 +114,7 @@ class Judge : public kernel::Observer {
 
   AddressSpaceHistory spaces_[kAddressSpaces];
   std::vector<Registration> registrations_;
-  std::vector<Lookup> waiting_;   // for an open section to end
+  std::vector<Lookup> waiting_;  // for an open section to end
   Lookup lookups_[sim::kMaxCpus];
   Culprit culprit_;
   uint32_t accepted_ = 0;

@@ -120,8 +120,8 @@ void Executor::fill(const RunOptions& options, Outcome* outcome) {
   outcome->bucket = bucket_of(verdict);
 }
 
-// Function and operation names only: line numbers change with every edit, and one bug shows at several
-// lines.
+// Function and operation names only: line numbers change with every edit, and one bug shows at
+// several lines.
 std::string Executor::bucket_of(const sim::Verdict& verdict) const {
   const auto function = [](const sim::Site& site) {
     // "int vmafuzz::kernel::(anonymous namespace)::f(args)" -> "f"
@@ -134,9 +134,9 @@ std::string Executor::bucket_of(const sim::Verdict& verdict) const {
     return op < program_->ops.size() ? input::schema(program_->ops[op].kind).name : "deferred-work";
   };
   if (const oracle::Judge::Culprit& culprit = judge_.culprit(); culprit.valid) {
-    return absl::StrCat(verdict.name, ":", culprit.speculative ? "speculative" : "locked", ":",
-                        culprit.section_cpu == sim::kNoCpu ? "set-up"
-                                                           : operation(culprit.section_op));
+    return absl::StrCat(
+        verdict.name, ":", culprit.speculative ? "speculative" : "locked", ":",
+        culprit.section_cpu == sim::kNoCpu ? "set-up" : operation(culprit.section_op));
   }
   std::string bucket = absl::StrCat(verdict.name, ":", function(verdict.site));
   if (verdict.has_other) absl::StrAppend(&bucket, ":", function(verdict.other));

@@ -1,10 +1,10 @@
 // Runs a program on the model: one execution, from an empty world to a verdict.
 //
-//   set-up operations, alone -> the CPUs' operations, as the program's strategy and directives say ->
-//   checks at rest -> everything is torn down -> what was not freed is counted
+//   set-up operations, alone -> the CPUs' operations, as the program's strategy and directives say
+//   -> checks at rest -> everything is torn down -> what was not freed is counted
 //
-// One executor a process (the machine is one). Everything that an execution does is a function of the
-// program and of the kernel that it runs on.
+// One executor a process (the machine is one). Everything that an execution does is a function of
+// the program and of the kernel that it runs on.
 #ifndef VMAFUZZ_RUN_EXECUTOR_H_
 #define VMAFUZZ_RUN_EXECUTOR_H_
 
@@ -28,21 +28,21 @@ struct Target {
 };
 
 struct RunOptions {
-  bool record = false;     // fill Outcome::directives
-  bool trace = false;      // keep the machine's trace
-  bool coverage = false;   // report reads-from pairs and the like to `coverage` (coverage.h)
+  bool record = false;    // fill Outcome::directives
+  bool trace = false;     // keep the machine's trace
+  bool coverage = false;  // report reads-from pairs and the like to `coverage` (coverage.h)
   uint32_t op_steps = 4096;
 };
 
 struct Outcome {
-  bool found = false;          // a verdict, other than that the execution was too long
-  bool gave_up = false;        // too long
-  std::string verdict;         // "" if nothing was found
-  std::string what;            // one line
-  std::string bucket;          // verdict and code sites; equal for what people would call one bug
+  bool found = false;    // a verdict, other than that the execution was too long
+  bool gave_up = false;  // too long
+  std::string verdict;   // "" if nothing was found
+  std::string what;      // one line
+  std::string bucket;    // verdict and code sites; equal for what people would call one bug
   uint64_t trace_hash = 0;
   uint32_t steps = 0;
-  uint32_t missed = 0;         // directives that met no access
+  uint32_t missed = 0;                       // directives that met no access
   std::vector<input::Directive> directives;  // what replays it
 };
 
@@ -62,7 +62,8 @@ class Executor {
   void run(const input::Program& program, const RunOptions& options, Outcome* outcome,
            sim::Director* director = nullptr);
 
-  // The program in replay form: the same operations, with what was recorded instead of the strategy.
+  // The program in replay form: the same operations, with what was recorded instead of the
+  // strategy.
   static input::Program as_replay(const input::Program& program, const Outcome& outcome);
 
   const oracle::Judge& judge() const { return judge_; }

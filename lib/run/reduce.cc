@@ -34,7 +34,8 @@ sim::Decision SparseDirector::decide(const sim::Point& point) {
 int SparseDirector::pick_store(const sim::Point&, int count) {
   const uint32_t choice = choice_++;
   for (size_t i = 0; i < stales_; ++i) {
-    if (stale_at_[i] == choice) return 1 + static_cast<int>(rng_.below(static_cast<uint64_t>(count - 1)));
+    if (stale_at_[i] == choice)
+      return 1 + static_cast<int>(rng_.below(static_cast<uint64_t>(count - 1)));
   }
   return 0;
 }

@@ -8,8 +8,8 @@
 
 namespace vmafuzz::run {
 
-// Decides by drawing at most `deviations` preemptions and stale loads at random places of an execution
-// of about `steps` accesses, and nothing else: what it finds is small by construction.
+// Decides by drawing at most `deviations` preemptions and stale loads at random places of an
+// execution of about `steps` accesses, and nothing else: what it finds is small by construction.
 class SparseDirector : public sim::Director {
  public:
   void begin(uint64_t seed, size_t deviations, uint32_t steps, uint32_t stale_choices);
@@ -33,8 +33,8 @@ class SparseDirector : public sim::Director {
   uint32_t choice_ = 0;
 };
 
-// The smallest program in replay form that ends in the same bucket on the executor's target. Fails if
-// `program` (in any form) does not end in `bucket` itself.
+// The smallest program in replay form that ends in the same bucket on the executor's target. Fails
+// if `program` (in any form) does not end in `bucket` itself.
 absl::StatusOr<input::MinimizeResult> reduce(Executor& executor, const input::Program& program,
                                              const std::string& bucket,
                                              const input::MinimizeOptions& options = {});

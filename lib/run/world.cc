@@ -26,12 +26,18 @@ unsigned long protection(const input::Op& op) {
   using kernel::PROT_READ;
   using kernel::PROT_WRITE;
   switch (static_cast<input::Prot>(op.get(ArgId::kProt))) {
-    case input::Prot::kNone: return kernel::PROT_NONE;
-    case input::Prot::kR: return PROT_READ;
-    case input::Prot::kRw: return PROT_READ | PROT_WRITE;
-    case input::Prot::kRx: return PROT_READ | PROT_EXEC;
-    case input::Prot::kRwx: return PROT_READ | PROT_WRITE | PROT_EXEC;
-    case input::Prot::kW: return PROT_WRITE;
+    case input::Prot::kNone:
+      return kernel::PROT_NONE;
+    case input::Prot::kR:
+      return PROT_READ;
+    case input::Prot::kRw:
+      return PROT_READ | PROT_WRITE;
+    case input::Prot::kRx:
+      return PROT_READ | PROT_EXEC;
+    case input::Prot::kRwx:
+      return PROT_READ | PROT_WRITE | PROT_EXEC;
+    case input::Prot::kW:
+      return PROT_WRITE;
   }
   return kernel::PROT_NONE;
 }
@@ -41,9 +47,14 @@ unsigned long map_flags(const input::Op& op) {
                             ? kernel::MAP_SHARED
                             : kernel::MAP_PRIVATE;
   switch (static_cast<input::Placement>(op.get(ArgId::kPlacement))) {
-    case input::Placement::kHint: break;
-    case input::Placement::kFixed: flags |= kernel::MAP_FIXED; break;
-    case input::Placement::kNoReplace: flags |= kernel::MAP_FIXED_NOREPLACE; break;
+    case input::Placement::kHint:
+      break;
+    case input::Placement::kFixed:
+      flags |= kernel::MAP_FIXED;
+      break;
+    case input::Placement::kNoReplace:
+      flags |= kernel::MAP_FIXED_NOREPLACE;
+      break;
   }
   return flags;
 }
@@ -86,28 +97,35 @@ long hit(mm_struct* mm, const input::Op& op) {
 long dispatch(const input::Op& op) {
   const auto mm = [&] { return kernel::mm_at(op.get(ArgId::kMm)); };
   switch (op.kind) {
-    case OpKind::kMmap: return do_mmap(mm(), op);
-    case OpKind::kMunmap: return sys_munmap(mm(), pages(op, ArgId::kPage), pages(op, ArgId::kLen));
+    case OpKind::kMmap:
+      return do_mmap(mm(), op);
+    case OpKind::kMunmap:
+      return sys_munmap(mm(), pages(op, ArgId::kPage), pages(op, ArgId::kLen));
     case OpKind::kMprotect:
       return sys_mprotect(mm(), pages(op, ArgId::kPage), pages(op, ArgId::kLen), protection(op));
-    case OpKind::kMremap: return do_mremap(mm(), op);
-    case OpKind::kBrk: return sys_brk(mm(), pages(op, ArgId::kPage));
+    case OpKind::kMremap:
+      return do_mremap(mm(), op);
+    case OpKind::kBrk:
+      return sys_brk(mm(), pages(op, ArgId::kPage));
     case OpKind::kMadvise:
       return sys_madvise(mm(), pages(op, ArgId::kPage), pages(op, ArgId::kLen), advice(op));
-    case OpKind::kGrowStack: return sys_grow_stack(mm(), pages(op, ArgId::kPage));
+    case OpKind::kGrowStack:
+      return sys_grow_stack(mm(), pages(op, ArgId::kPage));
     case OpKind::kFault:
       return sys_fault(mm(), pages(op, ArgId::kPage), op.get(ArgId::kWrite) != 0);
     case OpKind::kOpen:
       return kernel::sys_open(op.get(ArgId::kFile), op.get(ArgId::kInode),
                               op.get(ArgId::kBacking) != 0);
-    case OpKind::kClose: return kernel::sys_close(op.get(ArgId::kFile));
+    case OpKind::kClose:
+      return kernel::sys_close(op.get(ArgId::kFile));
     case OpKind::kRegister:
       return kernel::trace_uprobe_register(op.get(ArgId::kInode), op.get(ArgId::kPgoff),
                                            op.get(ArgId::kConsumer));
     case OpKind::kUnregister:
       return kernel::trace_uprobe_unregister(op.get(ArgId::kInode), op.get(ArgId::kPgoff),
                                              op.get(ArgId::kConsumer));
-    case OpKind::kHit: return hit(mm(), op);
+    case OpKind::kHit:
+      return hit(mm(), op);
   }
   return 0;
 }

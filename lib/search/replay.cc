@@ -33,18 +33,33 @@ sim::Decision ReplayDirector::decide(const sim::Point& point) {
   sim::Decision decision;
   const auto& directives = program_->directives;
   for (size_t i = first_at(directives, point.op, point.access);
-       i < directives.size() && directives[i].op == point.op && directives[i].access == point.access;
+       i < directives.size() && directives[i].op == point.op &&
+       directives[i].access == point.access;
        ++i) {
     const input::Directive& d = directives[i];
     ++used_;
     switch (d.kind) {
-      case input::DirectiveKind::kPreempt: decision.preempt = static_cast<int8_t>(d.arg); break;
-      case input::DirectiveKind::kStale: decision.stale = d.arg; break;
-      case input::DirectiveKind::kTear: decision.tear = true; break;
-      case input::DirectiveKind::kReload: decision.reload = true; break;
-      case input::DirectiveKind::kFail: decision.fail = true; break;
-      case input::DirectiveKind::kHold: decision.hold = d.arg; break;
-      case input::DirectiveKind::kExpire: decision.expire = true; break;
+      case input::DirectiveKind::kPreempt:
+        decision.preempt = static_cast<int8_t>(d.arg);
+        break;
+      case input::DirectiveKind::kStale:
+        decision.stale = d.arg;
+        break;
+      case input::DirectiveKind::kTear:
+        decision.tear = true;
+        break;
+      case input::DirectiveKind::kReload:
+        decision.reload = true;
+        break;
+      case input::DirectiveKind::kFail:
+        decision.fail = true;
+        break;
+      case input::DirectiveKind::kHold:
+        decision.hold = d.arg;
+        break;
+      case input::DirectiveKind::kExpire:
+        decision.expire = true;
+        break;
     }
   }
   return decision;

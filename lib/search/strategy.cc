@@ -23,14 +23,20 @@ bool is_store(sim::AccessKind kind) {
 
 uint16_t expected_accesses(input::OpKind kind) {
   switch (kind) {
-    case input::OpKind::kHit: return 60;
-    case input::OpKind::kFault: return 40;
+    case input::OpKind::kHit:
+      return 60;
+    case input::OpKind::kFault:
+      return 40;
     case input::OpKind::kOpen:
-    case input::OpKind::kClose: return 15;
+    case input::OpKind::kClose:
+      return 15;
     case input::OpKind::kRegister:
-    case input::OpKind::kUnregister: return 150;
-    case input::OpKind::kMremap: return 250;
-    default: return 150;
+    case input::OpKind::kUnregister:
+      return 150;
+    case input::OpKind::kMremap:
+      return 250;
+    default:
+      return 150;
   }
 }
 
@@ -101,9 +107,14 @@ uint16_t StrategyDirector::next_point(int cpu, uint16_t op, uint16_t after) {
   const uint16_t explicit_point = ReplayDirector::next_point(cpu, op, after);
   uint32_t own = 0xffff;
   switch (strategy_) {
-    case Strategy::kNone: return explicit_point;
-    case Strategy::kSticky: own = after + geometric(sticky_); break;
-    default: own = after + 1u; break;
+    case Strategy::kNone:
+      return explicit_point;
+    case Strategy::kSticky:
+      own = after + geometric(sticky_);
+      break;
+    default:
+      own = after + 1u;
+      break;
   }
   if (own > 0xffff) own = 0xffff;
   return own < explicit_point ? static_cast<uint16_t>(own) : explicit_point;
@@ -146,7 +157,8 @@ int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
       const uint8_t others = runnable & ~bit(point.cpu);
       return others == 0 ? point.cpu : pick_weighted(others, false);
     }
-    case Strategy::kUrw: return pick_weighted(runnable, true);
+    case Strategy::kUrw:
+      return pick_weighted(runnable, true);
     case Strategy::kSurw: {
       if (must_leave) return pick_weighted(runnable, true);
       if (!interesting(point)) return point.cpu;
@@ -155,8 +167,10 @@ int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
       if (next == point.cpu) wanted_ = -1;
       return next;
     }
-    case Strategy::kPos: return pick_pos(point, runnable);
-    case Strategy::kPct: return pick_pct(point, runnable);
+    case Strategy::kPos:
+      return pick_pos(point, runnable);
+    case Strategy::kPct:
+      return pick_pct(point, runnable);
     case Strategy::kRoundRobin: {
       for (int i = 1; i <= kCpus; ++i) {
         const int next = (point.cpu + i) % kCpus;
@@ -164,7 +178,8 @@ int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
       }
       return point.cpu;
     }
-    default: return point.cpu;
+    default:
+      return point.cpu;
   }
 }
 
@@ -232,10 +247,14 @@ int StrategyDirector::pick_store(const sim::Point&, int count) {
   bool odd = false;
   for (int i = 0; i < odd_count_; ++i) odd = odd || odd_loads_[i] == ordinal;
   switch (policy_) {
-    case ReadPolicy::kNewest: return 0;
-    case ReadPolicy::kNewestStale: return odd ? 1 + static_cast<int>(rng_.below(count - 1)) : 0;
-    case ReadPolicy::kOldestFresh: return odd ? 0 : count - 1;
-    case ReadPolicy::kUniform: return static_cast<int>(rng_.below(count));
+    case ReadPolicy::kNewest:
+      return 0;
+    case ReadPolicy::kNewestStale:
+      return odd ? 1 + static_cast<int>(rng_.below(count - 1)) : 0;
+    case ReadPolicy::kOldestFresh:
+      return odd ? 0 : count - 1;
+    case ReadPolicy::kUniform:
+      return static_cast<int>(rng_.below(count));
     case ReadPolicy::kGeometric: {
       int back = 0;
       while (back + 1 < count && rng_.chance(1, 2)) ++back;

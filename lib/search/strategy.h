@@ -2,13 +2,13 @@
 //
 // Everything here is a function of the program: the seed in its header, its operations, and nothing
 // that an earlier execution left behind, so that the same bytes give the same execution everywhere.
-// Expected amounts of work (for remaining-work weights and change points) come from a fixed table of
-// accesses per operation, not from profiling runs.
+// Expected amounts of work (for remaining-work weights and change points) come from a fixed table
+// of accesses per operation, not from profiling runs.
 //
-// Sources: sticky, remaining-work-weighted (URW), selective (SURW: ASPLOS'25), partial order sampling
-// (POS: CAV'18), PCT (ASPLOS'10); read policies: uniform, geometric (Relacy), "newest but d stale",
-// "oldest but d fresh" (PCTWM, ASPLOS'23). Eager stores: C11Tester runs relaxed and release stores
-// without offering a switch, since readers may still take older ones.
+// Sources: sticky, remaining-work-weighted (URW), selective (SURW: ASPLOS'25), partial order
+// sampling (POS: CAV'18), PCT (ASPLOS'10); read policies: uniform, geometric (Relacy), "newest but
+// d stale", "oldest but d fresh" (PCTWM, ASPLOS'23). Eager stores: C11Tester runs relaxed and
+// release stores without offering a switch, since readers may still take older ones.
 #ifndef VMAFUZZ_SEARCH_STRATEGY_H_
 #define VMAFUZZ_SEARCH_STRATEGY_H_
 
@@ -63,14 +63,14 @@ class StrategyDirector : public ReplayDirector {
   std::array<uint32_t, kCpus> priority_{};
   std::array<const sim::Location*, kCpus> pending_{};
   std::array<bool, kCpus> pending_store_{};
-  std::array<uint32_t, kMaxMarks> marks_{};        // PCT: steps at which the running CPU is demoted
+  std::array<uint32_t, kMaxMarks> marks_{};  // PCT: steps at which the running CPU is demoted
   int mark_count_ = 0;
   uint32_t step_ = 0;
-  std::array<uint16_t, kMaxMarks> odd_loads_{};    // ordinals of loads that break the policy's rule
+  std::array<uint16_t, kMaxMarks> odd_loads_{};  // ordinals of loads that break the policy's rule
   int odd_count_ = 0;
   uint16_t load_ = 0;
-  uint32_t sticky_ = 0;                            // chance to switch, of 256
-  int wanted_ = -1;                                // SURW: who does the next interesting access
+  uint32_t sticky_ = 0;  // chance to switch, of 256
+  int wanted_ = -1;      // SURW: who does the next interesting access
 };
 
 }  // namespace vmafuzz::search

@@ -73,12 +73,14 @@ Object* Arena::object_of(const void* address) const {
 
 void poison(Object& object) {
   object.type->visit(
-      object.base, [](void*, const char*, const char*, Location& field) { field.flags |= kFreed; }, nullptr);
+      object.base, [](void*, const char*, const char*, Location& field) { field.flags |= kFreed; },
+      nullptr);
 }
 
 void unpoison(Object& object) {
   object.type->visit(
-      object.base, [](void*, const char*, const char*, Location& field) { field.flags &= ~kFreed; }, nullptr);
+      object.base, [](void*, const char*, const char*, Location& field) { field.flags &= ~kFreed; },
+      nullptr);
 }
 
 }  // namespace vmafuzz::sim

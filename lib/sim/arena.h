@@ -15,7 +15,8 @@
 
 namespace vmafuzz::sim {
 
-// Called for each field of an object: its name, the name of the field around it or null, its location.
+// Called for each field of an object: its name, the name of the field around it or null, its
+// location.
 using FieldVisitor = void (*)(void* context, const char* outer, const char* name,
                               Location& location);
 
@@ -28,9 +29,9 @@ struct ObjectType {
 struct Object {
   const ObjectType* type = nullptr;
   char* base = nullptr;
-  const char* label = nullptr;   // "mm0", or null: type name and number
-  uint16_t number = 0;           // n-th object of its type in this execution
-  uint16_t generation = 0;       // times it was handed out
+  const char* label = nullptr;  // "mm0", or null: type name and number
+  uint16_t number = 0;          // n-th object of its type in this execution
+  uint16_t generation = 0;      // times it was handed out
   bool live = false;
   Site allocated, freed;
   uint8_t freed_by = kNoCpu;
@@ -55,11 +56,10 @@ class Arena {
   uint64_t id_of(const void* address) const {
     return static_cast<uint64_t>(static_cast<const char*>(address) - base_) << 8;
   }
-  bool contains(const void* address) const {
-    return address >= base_ && address < base_ + kBytes;
-  }
+  bool contains(const void* address) const { return address >= base_ && address < base_ + kBytes; }
   uint64_t offset_of(const void* address) const {
-    return address == nullptr ? 0 : static_cast<uint64_t>(static_cast<const char*>(address) - base_);
+    return address == nullptr ? 0
+                              : static_cast<uint64_t>(static_cast<const char*>(address) - base_);
   }
   void* at(uint64_t offset) const { return offset == 0 ? nullptr : base_ + offset; }
   // The object that holds `address`, or null.
@@ -73,7 +73,7 @@ class Arena {
 
   char* base_ = nullptr;
   size_t used_ = 0;
-  std::vector<uint16_t> granules_;     // object index of each granule
+  std::vector<uint16_t> granules_;  // object index of each granule
   std::vector<Object> objects_;
   std::vector<std::pair<const ObjectType*, uint16_t>> type_counts_;
   size_t object_count_ = 0;

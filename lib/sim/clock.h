@@ -1,19 +1,20 @@
 // Knowledge of a simulated CPU, as vector clocks over the CPUs of the machine.
 //
-// Time on a CPU is counted by its own 16-bit counter, which moves on at each store and each fence. A
-// clock stands for a set of events that is closed under program order on each CPU, in two lanes a CPU:
+// Time on a CPU is counted by its own 16-bit counter, which moves on at each store and each fence.
+// A clock stands for a set of events that is closed under program order on each CPU, in two lanes a
+// CPU:
 //
 //   w[c]  stores of cpu c with time <= w[c]
 //   r[c]  loads  of cpu c with time <= r[c]
 //
-// Two lanes are needed because smp_wmb() publishes the stores before it but not what the loads before
-// it have seen, while a release or a full barrier publishes both (A-cumulativity in
+// Two lanes are needed because smp_wmb() publishes the stores before it but not what the loads
+// before it have seen, while a release or a full barrier publishes both (A-cumulativity in
 // tools/memory-model/linux-kernel.cat).
 //
-// `x` is a set of CPUs, one bit each. In the clock of a message it is "a store in this set overwrites
-// something that the CPU had accessed", the first step of (prop \ id) & int; in a happens-before
-// clock it is "an event of the CPU is in this set", by which order that left a CPU through relaxed
-// stores is recognised when it comes back.
+// `x` is a set of CPUs, one bit each. In the clock of a message it is "a store in this set
+// overwrites something that the CPU had accessed", the first step of (prop \ id) & int; in a
+// happens-before clock it is "an event of the CPU is in this set", by which order that left a CPU
+// through relaxed stores is recognised when it comes back.
 #ifndef VMAFUZZ_SIM_CLOCK_H_
 #define VMAFUZZ_SIM_CLOCK_H_
 

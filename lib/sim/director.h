@@ -1,10 +1,11 @@
 // Who decides an execution, as the machine sees it.
 //
-// The machine alone knows one execution: keep running this CPU, read the newest store, nothing fails,
-// deferred work runs at once. Every deviation from it is a Directive, addressed by the operation that
-// it disturbs and the number of the access within it. A Director supplies deviations: replay reads
-// them from a program, a search strategy draws them, exploration enumerates them. Whatever it was that
-// decided, the machine writes down the directives that would do the same again.
+// The machine alone knows one execution: keep running this CPU, read the newest store, nothing
+// fails, deferred work runs at once. Every deviation from it is a Directive, addressed by the
+// operation that it disturbs and the number of the access within it. A Director supplies
+// deviations: replay reads them from a program, a search strategy draws them, exploration
+// enumerates them. Whatever it was that decided, the machine writes down the directives that would
+// do the same again.
 #ifndef VMAFUZZ_SIM_DIRECTOR_H_
 #define VMAFUZZ_SIM_DIRECTOR_H_
 
@@ -34,21 +35,21 @@ struct Directive {
   bool operator==(const Directive&) const = default;
 };
 
-// Deferred work belongs to no operation: CPU kWorkCpu + i stands for operation kFirstContextOp + i, and
-// its accesses count through the whole execution.
+// Deferred work belongs to no operation: CPU kWorkCpu + i stands for operation kFirstContextOp + i,
+// and its accesses count through the whole execution.
 inline constexpr uint16_t kFirstContextOp = 0xfffd;
 
 enum class AccessKind : uint8_t {
-  kBegin,    // an operation begins
+  kBegin,  // an operation begins
   kLoad,
   kStore,
   kRmw,
-  kLocal,    // smp_wmb, smp_rmb: nothing that another CPU does could come out differently
-  kFence,    // full barriers, RCU markers
-  kFallible, // something that may fail
-  kDefer,    // work is queued
-  kBlock,    // this CPU cannot continue
-  kEnd,      // this CPU has no more operations
+  kLocal,     // smp_wmb, smp_rmb: nothing that another CPU does could come out differently
+  kFence,     // full barriers, RCU markers
+  kFallible,  // something that may fail
+  kDefer,     // work is queued
+  kBlock,     // this CPU cannot continue
+  kEnd,       // this CPU has no more operations
 };
 
 struct Point {
@@ -97,8 +98,8 @@ class Director {
     return fallback;
   }
 
-  // The CPU found that it has to wait for others (cpu_relax()): another one runs next. A strategy that
-  // ranks CPUs ranks this one last.
+  // The CPU found that it has to wait for others (cpu_relax()): another one runs next. A strategy
+  // that ranks CPUs ranks this one last.
   virtual void relaxes(int cpu) { (void)cpu; }
 
   // A choice of the machine itself with several legal outcomes (0 is the default one).

@@ -119,7 +119,8 @@ class Explorer : public Director {
     Choice& choice = path_[depth_++];
     const int next = candidate(choice.candidates, fallback, choice.chosen);
     uint8_t asleep = choice.asleep;
-    for (int i = 0; i < choice.chosen; ++i) asleep |= bit(candidate(choice.candidates, fallback, i));
+    for (int i = 0; i < choice.chosen; ++i)
+      asleep |= bit(candidate(choice.candidates, fallback, i));
     sleep_ = 0;
     for (int i = 0; i < kMaxCpus; ++i) {
       if ((asleep & bit(i)) != 0 && commute(pending_[i], pending_[next])) sleep_ |= bit(i);
@@ -150,8 +151,10 @@ class Explorer : public Director {
     uint8_t asleep = 0;
     if (bounded()) {
       if (!seen_.emplace(key(), 0).second) prune(point);
-      const bool exhausted = bounds_.max_preemptions >= 0 && preemptions_ >= bounds_.max_preemptions;
-      if (exhausted && preempts(point) && (candidates & bit(fallback)) != 0) candidates = bit(fallback);
+      const bool exhausted =
+          bounds_.max_preemptions >= 0 && preemptions_ >= bounds_.max_preemptions;
+      if (exhausted && preempts(point) && (candidates & bit(fallback)) != 0)
+        candidates = bit(fallback);
     } else {
       asleep = sleep_;
       candidates &= ~asleep;
@@ -181,7 +184,8 @@ class Explorer : public Director {
   uint64_t key() const {
     uint64_t key = machine.state_hash();
     if (bounds_.max_preemptions >= 0) {
-      key = (key ^ static_cast<uint64_t>(preemptions_) ^ machine.cpu() * 64) * 0x9E3779B97F4A7C15ull;
+      key =
+          (key ^ static_cast<uint64_t>(preemptions_) ^ machine.cpu() * 64) * 0x9E3779B97F4A7C15ull;
     }
     if (bounds_.max_stale >= 0) key = (key ^ static_cast<uint64_t>(stale_)) * 0x9FB21C651E98DF25ull;
     return key;
@@ -239,7 +243,8 @@ Exploration explore(const Body& body, const Bounds& bounds, const std::function<
     if (body.reset) body.reset();
     if (body.set_up) machine.run_alone(&call, const_cast<std::function<void()>*>(&body.set_up));
     if (!machine.verdict()) {
-      for (size_t i = 0; i < cpus.size(); ++i) machine.start(static_cast<int>(i), &call_cpu, &cpus[i]);
+      for (size_t i = 0; i < cpus.size(); ++i)
+        machine.start(static_cast<int>(i), &call_cpu, &cpus[i]);
       machine.run();
     }
     machine.set_uses_contexts(true);

@@ -1,10 +1,10 @@
 // Every execution of a body: all interleavings, all stores that loads may read.
 //
 // Stateless search with pruning: a choice is made again in a new execution from the start, and an
-// execution that reaches a state seen before is given up. A state is what each CPU has observed so far
-// and the order of stores and barriers (Machine::state_hash), which is all that the future depends on
-// as long as the body's CPUs are deterministic functions of what they read. Bodies must go through the
-// machine for everything that they share.
+// execution that reaches a state seen before is given up. A state is what each CPU has observed so
+// far and the order of stores and barriers (Machine::state_hash), which is all that the future
+// depends on as long as the body's CPUs are deterministic functions of what they read. Bodies must
+// go through the machine for everything that they share.
 #ifndef VMAFUZZ_SIM_EXPLORE_H_
 #define VMAFUZZ_SIM_EXPLORE_H_
 
@@ -26,15 +26,15 @@ struct Exploration {
   uint64_t executions = 0;  // run to an end or a verdict
   uint64_t pruned = 0;      // given up in a state seen before
   uint64_t states = 0;
-  bool complete = false;    // false: max_executions came first
+  bool complete = false;  // false: max_executions came first
 };
 
 struct Body {
   // Runs before each execution, outside of any CPU: reset the arena and caches, make new objects.
   std::function<void()> reset;
-  std::function<void()> set_up;                   // on the boot CPU, alone
-  std::vector<std::function<void()>> cpus;        // at most 7 if contexts are not used, else 4
-  bool uses_contexts = true;                      // call_rcu, work items
+  std::function<void()> set_up;             // on the boot CPU, alone
+  std::vector<std::function<void()>> cpus;  // at most 7 if contexts are not used, else 4
+  bool uses_contexts = true;                // call_rcu, work items
   bool assume_dependencies = true;
   bool report_races = true;
 };

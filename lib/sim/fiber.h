@@ -30,7 +30,8 @@ class Fiber {
   void (*entry_)(void*) = nullptr;
   void* arg_ = nullptr;
   char* stack_ = nullptr;  // lowest address; null for the context that is a thread's own stack
-  [[maybe_unused]] const char* bottom_ = nullptr;  // of a thread's own stack, as AddressSanitizer tells it
+  [[maybe_unused]] const char* bottom_ =
+      nullptr;  // of a thread's own stack, as AddressSanitizer tells it
   size_t stack_size_ = 0;
   void* fake_stack_ = nullptr;  // AddressSanitizer's
 };

@@ -1,9 +1,9 @@
 // One word of simulated memory, and one store to it.
 //
 // A location on which nobody stored since the concurrent part of the execution began is only its
-// value. From the first concurrent store on, its stores form a list in coherence order, newest first;
-// the records live in the machine's store arena and go with the execution. Coherence order is
-// execution order: a store is always appended (docs/memory-model.md says what that leaves out).
+// value. From the first concurrent store on, its stores form a list in coherence order, newest
+// first; the records live in the machine's store arena and go with the execution. Coherence order
+// is execution order: a store is always appended (docs/memory-model.md says what that leaves out).
 #ifndef VMAFUZZ_SIM_LOCATION_H_
 #define VMAFUZZ_SIM_LOCATION_H_
 
@@ -25,15 +25,15 @@ enum LocationFlag : uint8_t {
 };
 
 struct Location {
-  uint64_t value = 0;       // the newest store's value
-  uint32_t newest = 0;      // index of its Store, 0 while there is no concurrent store
-  uint8_t accessed = 0;     // CPUs that touched it, one bit each
-  uint8_t flags = 0;        // LocationFlag
-  uint16_t read_time = 0;   // last plain load that no later store has been checked against: its time
-  uint8_t read_cpu = 0;     //   and CPU,
-  uint8_t readers = 0;      //   and all CPUs with such loads (then read_set is used)
+  uint64_t value = 0;      // the newest store's value
+  uint32_t newest = 0;     // index of its Store, 0 while there is no concurrent store
+  uint8_t accessed = 0;    // CPUs that touched it, one bit each
+  uint8_t flags = 0;       // LocationFlag
+  uint16_t read_time = 0;  // last plain load that no later store has been checked against: its time
+  uint8_t read_cpu = 0;    //   and CPU,
+  uint8_t readers = 0;     //   and all CPUs with such loads (then read_set is used)
   uint16_t unused = 0;
-  uint32_t read_set = 0;    // several CPUs read it plainly: a Store whose `seen` has their times
+  uint32_t read_set = 0;  // several CPUs read it plainly: a Store whose `seen` has their times
 };
 static_assert(sizeof(Location) == 24);
 
@@ -52,15 +52,15 @@ struct alignas(16) Store {
   // message: must have reached a CPU before this store does (cumul-fence* in the LKMM).
   // before: has reached every CPU before this store executes (strong fences, then hb*).
   Lanes message_w, message_r, before_w, before_r;
-  Lanes seen;          // time at which each CPU first saw this store, 0 never
+  Lanes seen;  // time at which each CPU first saw this store, 0 never
   uint64_t value;
   Site site;
-  uint32_t prev;       // next older store, 0 at the end
-  uint32_t serial;     // step of the execution
-  uint16_t time;       // the storing CPU's time
-  uint16_t op;         // operation of the program that stored
+  uint32_t prev;    // next older store, 0 at the end
+  uint32_t serial;  // step of the execution
+  uint16_t time;    // the storing CPU's time
+  uint16_t op;      // operation of the program that stored
   uint8_t cpu;
-  uint8_t flags;       // StoreFlag
+  uint8_t flags;  // StoreFlag
   uint8_t message_x, before_x;
 
   Clock message() const { return {message_w, message_r, message_x}; }

@@ -95,8 +95,8 @@ bool Machine::run() {
   const uint8_t runnable = runnable_mask();
   if (runnable == 0) return true;
   alone_ = false;
-  // The choice of the first CPU belongs to nobody's operation: the lowest begins, and a preemption at
-  // its first access makes another one begin.
+  // The choice of the first CPU belongs to nobody's operation: the lowest begins, and a preemption
+  // at its first access makes another one begin.
   enter(cpus_[__builtin_ctz(runnable)]);
   alone_ = true;
   current_ = &cpus_[kBootCpu];
@@ -157,7 +157,8 @@ void Machine::begin_op(uint16_t op, Site site) {
   cpu.op = op;
   cpu.access = cpu.op_start = 0;
   cpu.stale_run = 0;
-  if (steps_ > options_.limits.steps) fail(kStepLimit, "the execution is longer than the limit", site);
+  if (steps_ > options_.limits.steps)
+    fail(kStepLimit, "the execution is longer than the limit", site);
   cpu.director_point =
       alone_ || director_ == nullptr ? 0xffff : director_->next_point(cpu.id, op, 0);
   limit_point(cpu);
@@ -180,8 +181,8 @@ void Machine::begin_deferred() {
   limit_point(cpu);
 }
 
-// The slow path runs when the director wants it, when held work is due, when deferred work is ready,
-// and at the latest when the operation has used up its accesses.
+// The slow path runs when the director wants it, when held work is due, when deferred work is
+// ready, and at the latest when the operation has used up its accesses.
 void Machine::limit_point(Cpu& cpu) {
   uint32_t point = cpu.op_start + options_.limits.op_steps;
   if (cpu.director_point < point) point = cpu.director_point;

@@ -1,20 +1,22 @@
 // The simulated machine: CPUs, weakly ordered memory, races, blocking, time.
 //
-// An operational form of the Linux-kernel memory model without load buffering: CPUs execute in order,
-// stores are appended to their location's coherence order, and a load may read any store that its CPU
-// is not yet bound to know overwritten. Three kinds of knowledge decide that (clock.h):
+// An operational form of the Linux-kernel memory model without load buffering: CPUs execute in
+// order, stores are appended to their location's coherence order, and a load may read any store
+// that its CPU is not yet bound to know overwritten. Three kinds of knowledge decide that
+// (clock.h):
 //
 //   message   what must reach a CPU before a store does: smp_wmb, release, full barriers and lock
 //             hand-over put it there (cumul-fence* of linux-kernel.cat)
-//   before    what has reached every CPU before a store executes: full barriers and grace periods put
+//   before    what has reached every CPU before a store executes: full barriers and grace periods
+//   put
 //             it there, then it follows happens-before, also through relaxed stores
 //   barriers  the union of what full barriers have published. They are executed in one order, and a
 //             later one knows what an earlier one knew: that is the propagation axiom
 //
 // docs/memory-model.md states what the machine shows, what it cannot, and a litmus test for each.
 //
-// There is one machine a process: `machine`. Its hot path (load, store) has no allocation, no virtual
-// call and no scheduler call but one comparison.
+// There is one machine a process: `machine`. Its hot path (load, store) has no allocation, no
+// virtual call and no scheduler call but one comparison.
 #ifndef VMAFUZZ_SIM_MACHINE_H_
 #define VMAFUZZ_SIM_MACHINE_H_
 
@@ -33,10 +35,10 @@ namespace vmafuzz::sim {
 
 // CPUs 0..3 run operations; the others run what operations leave behind. Litmus tests use 0..6.
 inline constexpr int kUserCpus = 4;
-inline constexpr int kWorkCpu = 4;   // work items
-inline constexpr int kRcuCpu = 5;    // callbacks after grace periods
+inline constexpr int kWorkCpu = 4;  // work items
+inline constexpr int kRcuCpu = 5;   // callbacks after grace periods
 inline constexpr int kTimerCpu = 6;
-inline constexpr int kBootCpu = 7;   // set-up before, checks after the concurrent part; runs alone
+inline constexpr int kBootCpu = 7;  // set-up before, checks after the concurrent part; runs alone
 
 enum class Order : uint8_t { kRelaxed, kAcquire, kRelease, kFull, kNoReturn };
 
@@ -62,25 +64,26 @@ struct Cpu {
   uint16_t next_point = 0xffff;      // the earliest of these: the slow path runs
   uint16_t director_point = 0xffff;  // the director wants to be asked
   uint16_t op = 0;
-  uint16_t op_start = 0;             // access at which the present piece of work began
+  uint16_t op_start = 0;  // access at which the present piece of work began
   uint16_t time = 1;
   uint8_t id = 0;
   CpuState state = CpuState::kIdle;
   uint16_t decision_at = 0;
   Decision decision;  // for access number decision_at
 
-  Clock known;        // orders later loads: messages of acquire loads, smp_rmb
-  Clock before_load;  // what later loads come after in happens-before
-  Clock before_store; // the same for later stores
-  Clock read;         // messages of all loads so far
-  Clock read_noreturn;      // the same for void read-modify-writes, which smp_rmb does not order
-  Clock read_before;        // `before` of all loads so far
-  Clock publish;      // message of the next relaxed store
-  Clock written;      // messages of own stores so far
+  Clock known;          // orders later loads: messages of acquire loads, smp_rmb
+  Clock before_load;    // what later loads come after in happens-before
+  Clock before_store;   // the same for later stores
+  Clock read;           // messages of all loads so far
+  Clock read_noreturn;  // the same for void read-modify-writes, which smp_rmb does not order
+  Clock read_before;    // `before` of all loads so far
+  Clock publish;        // message of the next relaxed store
+  Clock written;        // messages of own stores so far
   Clock written_before;
 
-  Lanes overtaken{};  // per CPU: time of its first store that overwrites what this CPU read stale; 0 none
-  uint32_t unlock = 0;     // store of this CPU's last unlock
+  Lanes overtaken{};  // per CPU: time of its first store that overwrites what this CPU read stale;
+                      // 0 none
+  uint32_t unlock = 0;  // store of this CPU's last unlock
   WaitQueue* waits_on = nullptr;
   const char* waits_for = "";
   uint16_t stale_run = 0;  // stale loads in a row without progress
@@ -92,9 +95,9 @@ struct Cpu {
 // Why an execution stopped early. `name` is one of the stable verdict names.
 struct Verdict {
   const char* name = nullptr;
-  std::string what;      // one line: type, field, the other party
-  Site site;             // where it was noticed
-  Site other;            // the other access, if there is one
+  std::string what;  // one line: type, field, the other party
+  Site site;         // where it was noticed
+  Site other;        // the other access, if there is one
   bool has_other = false;
   uint8_t cpu = 0;
   uint16_t op = 0;
@@ -102,19 +105,19 @@ struct Verdict {
 };
 
 struct Limits {
-  uint32_t steps = 60000;        // accesses of one execution
-  uint32_t op_steps = 4096;      // accesses of one operation: livelock
-  uint16_t stale_loads = 64;     // stale loads of one operation before the newest is forced
+  uint32_t steps = 60000;     // accesses of one execution
+  uint32_t op_steps = 4096;   // accesses of one operation: livelock
+  uint16_t stale_loads = 64;  // stale loads of one operation before the newest is forced
 };
 
 struct Options {
   Limits limits;
-  bool record = false;           // keep the directives that deviations amount to
+  bool record = false;  // keep the directives that deviations amount to
   bool trace = false;
   bool coverage = false;
   bool assume_dependencies = true;  // every store depends on every earlier load (design: no LB)
   bool report_races = true;
-  bool track_state = false;      // maintain state_hash() for exploration
+  bool track_state = false;  // maintain state_hash() for exploration
 };
 
 struct Object;
@@ -134,7 +137,8 @@ struct StateTracking {
 
 class Machine {
  public:
-  // --- one execution -------------------------------------------------------------------------------
+  // --- one execution
+  // -------------------------------------------------------------------------------
   void begin(const Options& options, Director* director);
   // Runs body(arg) alone on the boot CPU; stores made here are known to everyone. False: a verdict.
   bool run_alone(void (*body)(void*), void* arg);
@@ -151,15 +155,16 @@ class Machine {
   void count_missed_directive() { ++missed_; }
   const std::vector<TraceEvent>& trace() const { return trace_; }
 
-  // --- called by code that runs on a CPU -----------------------------------------------------------
+  // --- called by code that runs on a CPU
+  // -----------------------------------------------------------
   int cpu() const { return current_->id; }
   Cpu& current() { return *current_; }
   bool alone() const { return alone_; }
   void begin_op(uint16_t op, Site site = Site::current());
   void end_op();
-  // Ends the execution with a verdict. `what` is a string literal, or a function that returns the line;
-  // it is called on the caller's own stack once this fibre is given up, since what a given-up fibre
-  // had allocated would never be freed.
+  // Ends the execution with a verdict. `what` is a string literal, or a function that returns the
+  // line; it is called on the caller's own stack once this fibre is given up, since what a given-up
+  // fibre had allocated would never be freed.
   template <class Describe>
   [[noreturn]] void fail(const char* verdict, const Describe& what, Site site = Site::current()) {
     fail_with(verdict, &describe<Describe>, &what, site, nullptr);
@@ -207,7 +212,8 @@ class Machine {
   Clock knowledge() const;
   uint16_t time() const { return current_->time; }
 
-  // --- for lib/sim's other parts -------------------------------------------------------------------
+  // --- for lib/sim's other parts
+  // -------------------------------------------------------------------
   bool may_preempt() const { return !alone_; }
   void trace_note(Event event, const char* note, uint64_t value, Site site);
   void note_object(Event event, const Object& object, Site site);
@@ -220,11 +226,12 @@ class Machine {
   Point make_point(AccessKind kind, const Location* location, Site site) const;
   void step(AccessKind kind, const Location* location, Site site);  // one numbered access
   Decision take_decision();
-  void join_everything(Cpu& cpu, const Clock& events);  // cpu learns `events` as after a strong fence
-  Clock all_events(const Cpu& cpu) const;               // what a strong fence of cpu would publish
+  void join_everything(Cpu& cpu,
+                       const Clock& events);  // cpu learns `events` as after a strong fence
+  Clock all_events(const Cpu& cpu) const;     // what a strong fence of cpu would publish
   Cpu& cpu_at(int index) { return cpus_[index]; }
-  void acquire_handover(Location& lock);                // lock taken over: po-unlock-lock-po
-  void deferred_ready(int context);                     // context has work to run now
+  void acquire_handover(Location& lock);  // lock taken over: po-unlock-lock-po
+  void deferred_ready(int context);       // context has work to run now
   void full_barrier(Cpu& cpu);
   void begin_deferred();  // the next piece of deferred work on this context
   void limit_current_point() { limit_point(*current_); }
@@ -302,16 +309,16 @@ class Machine {
   Options options_;
   bool alone_ = true;
   bool asks_loads_ = false;
-  bool watched_ = false;     // trace or state tracking: every access takes the slow path
+  bool watched_ = false;  // trace or state tracking: every access takes the slow path
   uint32_t steps_ = 0;
   uint64_t hash_ = 0;
   std::vector<Store> stores_;
   std::vector<StoreIdentity> identities_;
   uint32_t store_count_ = 1;
-  uint32_t rmw_read_ = 0;    // what the read-modify-write under way has read
-  Clock barriers_;           // what full barriers have published
+  uint32_t rmw_read_ = 0;  // what the read-modify-write under way has read
+  Clock barriers_;         // what full barriers have published
   Dependency last_dependency_;
-  Dependency address_;       // of the next access
+  Dependency address_;  // of the next access
   bool has_address_ = false;
   Verdict verdict_;
   std::vector<Directive> recorded_;

@@ -13,7 +13,8 @@ constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 
 }  // namespace
 
-// --- what a load may read ----------------------------------------------------------------------------
+// --- what a load may read
+// ----------------------------------------------------------------------------
 
 // True if a CPU with knowledge `clock` must not read behind `store`.
 bool Machine::known(const Store& store, const Clock& clock, int cpu) const {
@@ -70,8 +71,8 @@ uint32_t Machine::store_back(Cpu& cpu, const Location& location, int back) {
 uint32_t Machine::pick_store(Cpu& cpu, Location& location, Site site) {
   const bool decided = cpu.decision_at == cpu.access && cpu.decision.stale != 0;
   if (!decided && !asks_loads_) return location.newest;
-  if (rule(Rule::kCoherence) && (stores_[location.newest].cpu == cpu.id ||
-                                 stores_[location.newest].seen[cpu.id] != 0)) {
+  if (rule(Rule::kCoherence) &&
+      (stores_[location.newest].cpu == cpu.id || stores_[location.newest].seen[cpu.id] != 0)) {
     if (decided) ++missed_;
     return location.newest;
   }
@@ -98,10 +99,11 @@ void Machine::observe(Cpu& cpu, Store& store, Order order) {
   if (store.seen[cpu.id] == 0) store.seen[cpu.id] = cpu.time;
   const bool acquire = order == Order::kAcquire && rule(Rule::kAcquireOrders);
   if (store.cpu == cpu.id) {
-    // "rfi" is not in "hb", but (dep ; rfi) is in "to-r": then everything that the store could depend
-    // on comes before this load.
+    // "rfi" is not in "hb", but (dep ; rfi) is in "to-r": then everything that the store could
+    // depend on comes before this load.
     if (acquire && (store.flags & kDependentStore) != 0) learn_pending(cpu);
-    if (!options_.assume_dependencies) set_dependency(cpu, store, (store.flags & kDependentStore) != 0);
+    if (!options_.assume_dependencies)
+      set_dependency(cpu, store, (store.flags & kDependentStore) != 0);
     return;
   }
   if (store.cpu == kNoCpu) {
@@ -190,7 +192,8 @@ uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool ma
     if (plain && !may_race) note_plain_load(cpu, location);
     mix(location.value + arena.id_of(&location) + cpu.id);
     if (!options_.assume_dependencies) set_dependency(cpu, stores_[0], false);
-    if (watched_) watch(AccessKind::kLoad, location, location.value, 0, order, plain, may_race, site);
+    if (watched_)
+      watch(AccessKind::kLoad, location, location.value, 0, order, plain, may_race, site);
     forget_address();
     return location.value;
   }
@@ -236,11 +239,13 @@ uint64_t Machine::compiler_load(Cpu& cpu, Location& location, const Store& store
   return (newest.value & kLowHalf) | (old & ~kLowHalf);
 }
 
-// --- stores ------------------------------------------------------------------------------------------
+// --- stores
+// ------------------------------------------------------------------------------------------
 
 Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Site site) {
   Cpu& cpu = *current_;
-  if (store_count_ + 2 >= stores_.size()) fail(kStepLimit, "more stores than the arena holds", site);
+  if (store_count_ + 2 >= stores_.size())
+    fail(kStepLimit, "more stores than the arena holds", site);
   if (location.newest == 0) {
     Store& base = stores_[store_count_];
     base.seen = Lanes{};
@@ -281,8 +286,8 @@ Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Sit
   return store;
 }
 
-// Without assumed dependencies, a store comes after what it depends on and, "overwrite & int", after
-// what its CPU did to the same location.
+// Without assumed dependencies, a store comes after what it depends on and, "overwrite & int",
+// after what its CPU did to the same location.
 void Machine::add_precise_order(Cpu& cpu, const Location& location, Store& store) {
   if (has_address_ && rule(Rule::kDataDependency)) {
     store.join_before(address_.before);
@@ -353,7 +358,8 @@ void Machine::unlock_store(Location& location, uint64_t value, Order order, Site
   current_->unlock = location.newest;
 }
 
-// --- read-modify-write -------------------------------------------------------------------------------
+// --- read-modify-write
+// -------------------------------------------------------------------------------
 
 uint64_t Machine::rmw_begin(Location& location, Order order, Site site) {
   if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
@@ -385,7 +391,8 @@ void Machine::rmw_end(Location& location, uint64_t value, Order order, Site site
   if (location.readers != 0) check_store_race(cpu, location, value, false, site);
   const uint32_t read = rmw_read_;
   Store& store = new_store(location, value, kRmwStore, site);
-  // "rmw-sequence": it carries on what it read; its own dependency on that load is a data dependency.
+  // "rmw-sequence": it carries on what it read; its own dependency on that load is a data
+  // dependency.
   if (read != 0 && rule(Rule::kRmwSequence)) store.join_message(stores_[read].message());
   if (!options_.assume_dependencies) store.join_before(last_dependency_.before);
   if (order == Order::kRelease) publish_release(cpu, store);
@@ -435,7 +442,8 @@ bool Machine::cmpxchg(Location& location, uint64_t* expected, uint64_t desired, 
   return false;
 }
 
-// --- barriers ----------------------------------------------------------------------------------------
+// --- barriers
+// ----------------------------------------------------------------------------------------
 
 void Machine::smp_wmb(Site site) {
   step(AccessKind::kLocal, nullptr, site);
@@ -525,9 +533,9 @@ void Machine::join_everything(Cpu& cpu, const Clock& events) {
   cpu.written_before.join(events);
 }
 
-// "po-unlock-lock-po", ended by this lock operation: what came before an unlock, of any lock by this
-// CPU or of this lock by another, reaches third CPUs before what is stored under the lock. On one CPU
-// it also comes before everything that is done under it.
+// "po-unlock-lock-po", ended by this lock operation: what came before an unlock, of any lock by
+// this CPU or of this lock by another, reaches third CPUs before what is stored under the lock. On
+// one CPU it also comes before everything that is done under it.
 void Machine::acquire_handover(Location& lock) {
   if (alone_ || lock.newest == 0 || !rule(Rule::kLockHandover)) return;
   Cpu& cpu = *current_;

@@ -9,10 +9,12 @@ namespace vmafuzz::sim {
 
 inline void Machine::step(AccessKind kind, const Location* location, Site site) {
   ++steps_;
-  if (++current_->access >= current_->next_point) [[unlikely]] slow_point(kind, location, site);
+  if (++current_->access >= current_->next_point) [[unlikely]]
+    slow_point(kind, location, site);
 }
 
-inline uint64_t Machine::load(Location& location, Order order, bool plain, bool may_race, Site site) {
+inline uint64_t Machine::load(Location& location, Order order, bool plain, bool may_race,
+                              Site site) {
   step(AccessKind::kLoad, &location, site);
   Cpu& cpu = *current_;
   location.accessed |= 1u << cpu.id;
@@ -24,8 +26,8 @@ inline uint64_t Machine::load(Location& location, Order order, bool plain, bool 
   return location.value;
 }
 
-inline void Machine::store(Location& location, uint64_t value, Order order, bool plain, bool may_race,
-                           Site site) {
+inline void Machine::store(Location& location, uint64_t value, Order order, bool plain,
+                           bool may_race, Site site) {
   step(AccessKind::kStore, &location, site);
   mix((value << 1) + arena.id_of(&location) + current_->id);
   if (alone_ && !watched_ && (location.flags & (kFreed | kWild)) == 0) {

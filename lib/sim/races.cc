@@ -1,7 +1,8 @@
-// Data races by KCSAN's default rules, accesses to memory that is gone, and the watching of accesses.
+// Data races by KCSAN's default rules, accesses to memory that is gone, and the watching of
+// accesses.
 //
-// KCSAN_ASSUME_PLAIN_WRITES_ATOMIC: plain aligned stores up to word size race only with plain loads.
-// KCSAN_REPORT_VALUE_CHANGE_ONLY: a store that does not change the value is not reported.
+// KCSAN_ASSUME_PLAIN_WRITES_ATOMIC: plain aligned stores up to word size race only with plain
+// loads. KCSAN_REPORT_VALUE_CHANGE_ONLY: a store that does not change the value is not reported.
 #include <cstdio>
 
 #include "sim/memory.h"
@@ -14,11 +15,16 @@ constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 
 std::string who(int cpu) {
   switch (cpu) {
-    case kWorkCpu: return "kworker";
-    case kRcuCpu: return "rcu";
-    case kTimerCpu: return "timer";
-    case kBootCpu: return "set-up";
-    default: return "cpu" + std::to_string(cpu);
+    case kWorkCpu:
+      return "kworker";
+    case kRcuCpu:
+      return "rcu";
+    case kTimerCpu:
+      return "timer";
+    case kBootCpu:
+      return "set-up";
+    default:
+      return "cpu" + std::to_string(cpu);
   }
 }
 
@@ -137,13 +143,14 @@ void Machine::watch_fence(const char* name, Site site) {
   if (options_.trace) trace_note(Event::kFence, name, 0, site);
 }
 
-// A CPU is what it has observed; a location is the order of its stores, each known by the history of
-// the CPU that made it.
+// A CPU is what it has observed; a location is the order of its stores, each known by the history
+// of the CPU that made it.
 void Machine::track(AccessKind kind, const Location& location, uint64_t value, uint32_t from) {
   const uint64_t id = arena.id_of(&location);
   mix_state(id + static_cast<uint64_t>(kind));
   mix_state(value);
-  if (kind != AccessKind::kStore && from != 0 && stores_[from].cpu != kNoCpu) mix_state(identities_[from].identity);
+  if (kind != AccessKind::kStore && from != 0 && stores_[from].cpu != kNoCpu)
+    mix_state(identities_[from].identity);
   if (kind == AccessKind::kLoad || alone_ || location.newest == 0) return;
   const Store& store = stores_[location.newest];
   mix_state(store.message_x);
@@ -201,14 +208,34 @@ std::string value_name(const Location* location, uint64_t value) {
 }
 
 const char* rule_name(Rule r) {
-  static constexpr const char* kNames[] = {
-      "none", "coherence", "acquire-orders", "release-publishes", "release-cumulative",
-      "wmb-publishes", "wmb-not-cumulative", "rmb-orders", "rmb-skips-noreturn", "full-publishes",
-      "full-propagates", "full-orders-loads", "before-travels", "rmw-atomic", "rmw-sequence",
-      "rmw-full-barrier", "failed-cmpxchg-free", "address-dependency", "data-dependency",
-      "control-dependency", "lock-handover", "lock-acquires", "unlock-releases",
-      "rcu-waits-for-readers", "rcu-reader-sees", "rcu-reader-publishes", "srcu-domains",
-      "own-order-returns"};
+  static constexpr const char* kNames[] = {"none",
+                                           "coherence",
+                                           "acquire-orders",
+                                           "release-publishes",
+                                           "release-cumulative",
+                                           "wmb-publishes",
+                                           "wmb-not-cumulative",
+                                           "rmb-orders",
+                                           "rmb-skips-noreturn",
+                                           "full-publishes",
+                                           "full-propagates",
+                                           "full-orders-loads",
+                                           "before-travels",
+                                           "rmw-atomic",
+                                           "rmw-sequence",
+                                           "rmw-full-barrier",
+                                           "failed-cmpxchg-free",
+                                           "address-dependency",
+                                           "data-dependency",
+                                           "control-dependency",
+                                           "lock-handover",
+                                           "lock-acquires",
+                                           "unlock-releases",
+                                           "rcu-waits-for-readers",
+                                           "rcu-reader-sees",
+                                           "rcu-reader-publishes",
+                                           "srcu-domains",
+                                           "own-order-returns"};
   static_assert(sizeof kNames / sizeof kNames[0] == static_cast<size_t>(Rule::kCount));
   return kNames[static_cast<int>(r)];
 }

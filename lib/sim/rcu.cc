@@ -17,7 +17,8 @@ void GracePeriods::reset() {
   ready_ = 0;
 }
 
-// --- readers -----------------------------------------------------------------------------------------
+// --- readers
+// -----------------------------------------------------------------------------------------
 
 bool GracePeriods::inside(int domain) const { return domains_[domain].nesting[machine.cpu()] != 0; }
 
@@ -51,7 +52,8 @@ void GracePeriods::srcu_read_unlock(int domain, int reader, Site site) {
 
 int GracePeriods::enter(int domain, Site site) {
   Domain& d = domains_[domain];
-  if (~used_readers_ == 0) machine.fail(kStepLimit, "more RCU readers than the machine counts", site);
+  if (~used_readers_ == 0)
+    machine.fail(kStepLimit, "more RCU readers than the machine counts", site);
   const int reader = __builtin_ctzll(~used_readers_);
   const uint64_t mask = uint64_t{1} << reader;
   used_readers_ |= mask;
@@ -95,7 +97,8 @@ void GracePeriods::exit(int domain, int reader, Site site) {
   ++cpu.time;  // later events are not part of what the grace period has waited for
 }
 
-// --- grace periods -----------------------------------------------------------------------------------
+// --- grace periods
+// -----------------------------------------------------------------------------------
 
 GracePeriods::Item* GracePeriods::new_item(int domain, Site site) {
   int index = 0;
@@ -114,7 +117,8 @@ void GracePeriods::synchronize(int domain, Site site) {
   machine.step(AccessKind::kFence, nullptr, site);
   Domain& d = domains_[domain];
   if (machine.alone()) {
-    if (d.readers != 0) machine.fail("deadlock", "a grace period awaited inside its own reader", site);
+    if (d.readers != 0)
+      machine.fail("deadlock", "a grace period awaited inside its own reader", site);
     run_all_now();
     return;
   }

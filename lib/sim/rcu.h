@@ -1,9 +1,10 @@
 // Grace periods, work items: what an operation leaves behind, and when it runs.
 //
-// A grace period is its two-sided guarantee and nothing more. A reader that is inside when it begins
-// is waited for, and the updater then knows everything the reader did. A reader that begins later sees
-// everything that came before the grace period's beginning; while one is in progress, it may instead
-// be waited for as well (a choice of the machine). That is the `rcu` axiom of linux-kernel.cat.
+// A grace period is its two-sided guarantee and nothing more. A reader that is inside when it
+// begins is waited for, and the updater then knows everything the reader did. A reader that begins
+// later sees everything that came before the grace period's beginning; while one is in progress, it
+// may instead be waited for as well (a choice of the machine). That is the `rcu` axiom of
+// linux-kernel.cat.
 //
 // A callback is ready as soon as its last reader has left, the earliest legal moment and the most
 // hostile one, and then runs at once on kRcuCpu unless a directive holds it back; work items run
@@ -48,7 +49,8 @@ class GracePeriods {
   bool release_held();
   bool release_due(uint32_t step);
   uint32_t next_release() const { return next_release_; }
-  // Alone: everything that is ready runs here and now, until nothing is. False if there was nothing.
+  // Alone: everything that is ready runs here and now, until nothing is. False if there was
+  // nothing.
   bool run_all_now();
   static void context_main(void* cpu);
 
@@ -56,14 +58,14 @@ class GracePeriods {
   enum class State : uint8_t { kFree, kWaiting, kHeld, kReady, kRunning };
   struct Item {
     State state = State::kFree;
-    int8_t domain = -1;          // -1: a work item
-    bool synchronous = false;    // a CPU waits in synchronize()
-    uint64_t readers = 0;        // that it still waits for
+    int8_t domain = -1;        // -1: a work item
+    bool synchronous = false;  // a CPU waits in synchronize()
+    uint64_t readers = 0;      // that it still waits for
     Deferred function = nullptr;
     void* arg = nullptr;
-    Clock events;                // what its code comes after
+    Clock events;  // what its code comes after
     WaitQueue done;
-    uint32_t release = 0;        // kHeld: step at which it runs
+    uint32_t release = 0;  // kHeld: step at which it runs
     uint8_t hold = 0;
     uint32_t sequence = 0;
     uint64_t hash = 0;
@@ -71,9 +73,9 @@ class GracePeriods {
   struct Domain {
     uint8_t nesting[kMaxCpus] = {};
     uint8_t reader[kMaxCpus] = {};
-    uint64_t readers = 0;        // active ones
-    Clock begun;                 // what came before the grace periods so far
-    Clock ended;                 // what readers that have left did and saw
+    uint64_t readers = 0;  // active ones
+    Clock begun;           // what came before the grace periods so far
+    Clock ended;           // what readers that have left did and saw
     uint64_t hash = 0, ended_hash = 0;
   };
   static constexpr int kItems = 256;

@@ -1,7 +1,8 @@
-// The rules of the memory machine, each of which can be switched off in a build made for that purpose.
+// The rules of the memory machine, each of which can be switched off in a build made for that
+// purpose.
 //
-// `vmafuzz litmus --self-check` weakens or strengthens one rule at a time and shows the first litmus
-// test that notices. In every other build rule() is a constant and costs nothing.
+// `vmafuzz litmus --self-check` weakens or strengthens one rule at a time and shows the first
+// litmus test that notices. In every other build rule() is a constant and costs nothing.
 #ifndef VMAFUZZ_SIM_RULES_H_
 #define VMAFUZZ_SIM_RULES_H_
 
@@ -16,11 +17,11 @@ enum class Rule : uint8_t {
   kReleasePublishes,   // a release store publishes everything before it
   kReleaseCumulative,  // ... including what its CPU has only read
   kWmbPublishes,
-  kWmbNotCumulative,   // smp_wmb publishes nothing that was only read
+  kWmbNotCumulative,  // smp_wmb publishes nothing that was only read
   kRmbOrders,
-  kRmbSkipsNoReturn,   // ... except loads of void read-modify-writes
-  kFullPublishes,      // a full barrier publishes (cumulativity)
-  kFullPropagates,     // full barriers are totally ordered (store buffering)
+  kRmbSkipsNoReturn,  // ... except loads of void read-modify-writes
+  kFullPublishes,     // a full barrier publishes (cumulativity)
+  kFullPropagates,    // full barriers are totally ordered (store buffering)
   kFullOrdersLoads,
   kBeforeTravels,      // what has propagated to all CPUs follows happens-before
   kRmwAtomic,          // a read-modify-write reads the newest store
@@ -30,14 +31,14 @@ enum class Rule : uint8_t {
   kAddressDependency,
   kDataDependency,
   kControlDependency,
-  kLockHandover,       // unlock -> lock orders stores around it for third parties
+  kLockHandover,  // unlock -> lock orders stores around it for third parties
   kLockAcquires,
   kUnlockReleases,
-  kRcuWaitsForReaders, // synchronize_rcu waits for readers that are inside
-  kRcuReaderSees,      // a reader that begins during a grace period sees what precedes it
-  kRcuReaderPublishes, // the updater sees what the reader did
-  kSrcuDomains,        // SRCU domains do not wait for each other's readers
-  kOwnOrderReturns,    // order that left a CPU is recognised when it comes back
+  kRcuWaitsForReaders,  // synchronize_rcu waits for readers that are inside
+  kRcuReaderSees,       // a reader that begins during a grace period sees what precedes it
+  kRcuReaderPublishes,  // the updater sees what the reader did
+  kSrcuDomains,         // SRCU domains do not wait for each other's readers
+  kOwnOrderReturns,     // order that left a CPU is recognised when it comes back
   kCount,
 };
 

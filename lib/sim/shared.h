@@ -8,9 +8,9 @@
 //   };
 //
 // get() and set() are plain accesses, which race by KCSAN's rules. Everything else goes through the
-// kernel's names (READ_ONCE, smp_store_release...). T is an integer, an enum, a bool or a pointer into
-// the arena, of at most 8 bytes; pointers are kept as arena offsets, so that no value depends on where
-// a process put its memory.
+// kernel's names (READ_ONCE, smp_store_release...). T is an integer, an enum, a bool or a pointer
+// into the arena, of at most 8 bytes; pointers are kept as arena offsets, so that no value depends
+// on where a process put its memory.
 #ifndef VMAFUZZ_SIM_SHARED_H_
 #define VMAFUZZ_SIM_SHARED_H_
 

@@ -26,11 +26,12 @@ Object* KmemCacheBase::take(bool* fresh, Site site) {
 void KmemCacheBase::give_back(void* memory, Site site) {
   Object* object = arena.object_of(memory);
   if (object == nullptr || object->type != &type_ || object->base != memory) {
-    machine.fail("double-free", [&] { return std::string("not an object of cache ") + type_.name; }, site);
+    machine.fail(
+        "double-free", [&] { return std::string("not an object of cache ") + type_.name; }, site);
   }
   if (!object->live) {
-    machine.fail_pair("double-free", [&] { return object_name(*object) + " freed again"; }, site,
-                      object->freed);
+    machine.fail_pair(
+        "double-free", [&] { return object_name(*object) + " freed again"; }, site, object->freed);
   }
   object->live = false;
   object->freed = site;

@@ -3,8 +3,8 @@
 // Reuse is last in, first out, across everything that shares a cache. An ordinary cache hands freed
 // memory out again as a new object and any access in between is a use-after-free; freeing after a
 // grace period is done by freeing from a callback (rcu.h). The memory of a type-stable cache
-// (SLAB_TYPESAFE_BY_RCU) keeps its contents and its history of stores when it is reused: a reader may
-// touch it at any time and must find out by itself whose it is now.
+// (SLAB_TYPESAFE_BY_RCU) keeps its contents and its history of stores when it is reused: a reader
+// may touch it at any time and must find out by itself whose it is now.
 #ifndef VMAFUZZ_SIM_SLAB_H_
 #define VMAFUZZ_SIM_SLAB_H_
 
@@ -55,7 +55,8 @@ T* new_global(const char* type_name, const char* label, Args&&... args) {
 
 class KmemCacheBase {
  public:
-  KmemCacheBase(const ObjectType& type, bool type_stable) : type_(type), type_stable_(type_stable) {}
+  KmemCacheBase(const ObjectType& type, bool type_stable)
+      : type_(type), type_stable_(type_stable) {}
   // Forgets everything; belongs to the beginning of an execution, with arena.reset().
   void reset(bool type_stable) {
     live_ = 0;
@@ -86,8 +87,8 @@ class KmemCache : public KmemCacheBase {
   KmemCache(const char* name, bool type_stable)
       : KmemCacheBase(object_type<T>(name), type_stable) {}
 
-  // Null when a `fail` directive says so or memory is exhausted. Contents of reused type-stable memory
-  // are what they were.
+  // Null when a `fail` directive says so or memory is exhausted. Contents of reused type-stable
+  // memory are what they were.
   T* alloc(Site site = Site::current()) {
     if (machine.injected_failure(site)) return nullptr;
     return alloc_nofail(site);

@@ -14,16 +14,16 @@ enum class Event : uint8_t {
   kLoad,
   kStore,
   kRmw,
-  kFence,     // `note` names it
-  kSwitch,    // `value`: the CPU that runs next
-  kBegin,     // an operation
+  kFence,   // `note` names it
+  kSwitch,  // `value`: the CPU that runs next
+  kBegin,   // an operation
   kEnd,
-  kBlock,     // `note`: what it waits for
+  kBlock,  // `note`: what it waits for
   kAlloc,
   kFree,
-  kGrace,     // grace periods: `note` says what
-  kNote,      // anything that the model wants said, such as a lock taken
-  kFail,      // an injected failure
+  kGrace,  // grace periods: `note` says what
+  kNote,   // anything that the model wants said, such as a lock taken
+  kFail,   // an injected failure
 };
 
 struct TraceEvent {
@@ -33,18 +33,18 @@ struct TraceEvent {
   bool may_race = false;
   uint16_t op = 0;
   uint16_t access = 0;
-  uint16_t stale = 0;        // stores between the one read and the newest
-  uint8_t order = 0;         // Order
-  uint8_t from_cpu = 0xff;   // loads: who stored what was read
+  uint16_t stale = 0;       // stores between the one read and the newest
+  uint8_t order = 0;        // Order
+  uint8_t from_cpu = 0xff;  // loads: who stored what was read
   uint16_t from_op = 0;
-  uint64_t value = 0;        // stored, or read
-  uint64_t newest = 0;       // stale loads: what the newest store holds
+  uint64_t value = 0;   // stored, or read
+  uint64_t newest = 0;  // stale loads: what the newest store holds
   uint32_t step = 0;
   const Location* location = nullptr;
   const char* note = "";
   Site site;
-  Site from_site;            // loads: the store's
-  Site missed_site;          // stale loads: the newest store's
+  Site from_site;    // loads: the store's
+  Site missed_site;  // stale loads: the newest store's
 };
 
 // "vm_area_struct#2.vm_start", "mm0.mm_lock_seq", or "?" for memory that nobody named.

@@ -42,7 +42,9 @@ TEST_F(DirectiveTest, PreemptionTakesPlaceBeforeItsAccess) {
 
 TEST_F(DirectiveTest, StaleReadsSoManyStoresBack) {
   int seen = -1;
-  const auto writer = [&] { for (int i = 1; i <= 4; ++i) WRITE_ONCE(g->x, i); };
+  const auto writer = [&] {
+    for (int i = 1; i <= 4; ++i) WRITE_ONCE(g->x, i);
+  };
   const auto reader = [&] { seen = READ_ONCE(g->x); };
   for (uint8_t back = 0; back <= 4; ++back) {
     ASSERT_TRUE(run({writer, reader}, {{1, 2, DirectiveKind::kStale, back}}));
@@ -56,7 +58,10 @@ TEST_F(DirectiveTest, StaleReadsSoManyStoresBack) {
 
 TEST_F(DirectiveTest, StaleIsRefusedWhereTheCpuIsBoundToKnow) {
   int seen = -1;
-  const auto writer = [&] { WRITE_ONCE(g->x, 1); smp_store_release(g->y, 1); };
+  const auto writer = [&] {
+    WRITE_ONCE(g->x, 1);
+    smp_store_release(g->y, 1);
+  };
   const auto reader = [&] {
     smp_load_acquire(g->y);
     seen = READ_ONCE(g->x);
@@ -70,9 +75,11 @@ TEST_F(DirectiveTest, TornLoadMixesHalves) {
   int seen = 0;
   const auto writer = [&] { g->x.set(0x00020001); };
   const auto set_up = [&] { g->x.set(0x00040003); };
-  ASSERT_TRUE(run({writer, [&] { seen = data_race(g->x); }}, {{1, 2, DirectiveKind::kTear, 0}}, {}, set_up));
+  ASSERT_TRUE(run({writer, [&] { seen = data_race(g->x); }}, {{1, 2, DirectiveKind::kTear, 0}}, {},
+                  set_up));
   EXPECT_EQ(seen, 0x00040001);
-  ASSERT_TRUE(run({writer, [&] { seen = READ_ONCE(g->x); }}, {{1, 2, DirectiveKind::kTear, 0}}, {}, set_up));
+  ASSERT_TRUE(run({writer, [&] { seen = READ_ONCE(g->x); }}, {{1, 2, DirectiveKind::kTear, 0}}, {},
+                  set_up));
   EXPECT_EQ(seen, 0x00020001) << "marked loads do not tear";
 }
 

@@ -77,8 +77,10 @@ class MachineTest : public ::testing::Test {
     if (set_up && !machine.run_alone(&call, &set_up)) return false;
     std::vector<std::pair<Body*, uint16_t>> args;
     args.reserve(bodies.size());
-    for (size_t i = 0; i < bodies.size(); ++i) args.emplace_back(&bodies[i], static_cast<uint16_t>(i));
-    for (size_t i = 0; i < bodies.size(); ++i) machine.start(static_cast<int>(i), &call_op, &args[i]);
+    for (size_t i = 0; i < bodies.size(); ++i)
+      args.emplace_back(&bodies[i], static_cast<uint16_t>(i));
+    for (size_t i = 0; i < bodies.size(); ++i)
+      machine.start(static_cast<int>(i), &call_op, &args[i]);
     const bool ok = machine.run();
     return ok;
   }

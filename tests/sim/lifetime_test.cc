@@ -130,9 +130,10 @@ TEST_F(LifetimeTest, TheOtherFlavourDoesNotProtect) {
     WRITE_ONCE(root->thing, nullptr);
     call_rcu_tasks_trace(&free_thing, thing);
   };
-  EXPECT_TRUE(explore_all({remover, reader(true)}, [&] { return std::to_string(seen); }, {},
-                          publish(ordinary))
-                  .contains("use-after-free"));
+  EXPECT_TRUE(
+      explore_all(
+          {remover, reader(true)}, [&] { return std::to_string(seen); }, {}, publish(ordinary))
+          .contains("use-after-free"));
 }
 
 TEST_F(LifetimeTest, CallbackRunsAtOnceUnlessHeld) {
@@ -156,8 +157,8 @@ TEST_F(LifetimeTest, CallbackRunsAtOnceUnlessHeld) {
   EXPECT_EQ(order, "0 1 2 3 callback ");
 }
 
-// The context of callbacks finds more to do at the moment when it has nothing left: what was held back
-// to the end by a callback itself.
+// The context of callbacks finds more to do at the moment when it has nothing left: what was held
+// back to the end by a callback itself.
 TEST_F(LifetimeTest, CallbackHeldByACallbackRunsAtTheEnd) {
   std::string order;
   static std::string* log;
@@ -183,16 +184,23 @@ TEST_F(LifetimeTest, DeadlockNamesWhoWaitsForWhat) {
       spin_unlock(g->*first);
     };
   };
-  const auto outcomes =
-      explore_all({body(&Globals::lock, &Globals::other_lock), body(&Globals::other_lock, &Globals::lock)},
-                  [] { return std::string("done"); });
+  const auto outcomes = explore_all(
+      {body(&Globals::lock, &Globals::other_lock), body(&Globals::other_lock, &Globals::lock)},
+      [] { return std::string("done"); });
   EXPECT_EQ(outcomes, (std::set<std::string>{"deadlock", "done"}));
 }
 
 TEST_F(LifetimeTest, EndlessLoopIsLivelock) {
-  EXPECT_FALSE(run({[&] { while (READ_ONCE(g->x) == 0) cpu_relax(); }}, {}));
+  EXPECT_FALSE(run({[&] {
+                     while (READ_ONCE(g->x) == 0) cpu_relax();
+                   }},
+                   {}));
   EXPECT_EQ(verdict(), "livelock");
-  EXPECT_TRUE(run({[&] { while (READ_ONCE(g->x) == 0) cpu_relax(); }, [&] { WRITE_ONCE(g->x, 1); }}, {}));
+  EXPECT_TRUE(run({[&] {
+                     while (READ_ONCE(g->x) == 0) cpu_relax();
+                   },
+                   [&] { WRITE_ONCE(g->x, 1); }},
+                  {}));
 }
 
 TEST_F(LifetimeTest, StaleReadersSeeTheEndEventually) {
@@ -207,12 +215,22 @@ TEST_F(LifetimeTest, StaleReadersSeeTheEndEventually) {
   reset();
   static Globals* globals;
   globals = g;
-  machine.start(0, [](void*) { machine.begin_op(0); WRITE_ONCE(globals->x, 1); machine.end_op(); }, nullptr);
-  machine.start(1, [](void*) {
-    machine.begin_op(1);
-    while (READ_ONCE(globals->x) == 0) cpu_relax();
-    machine.end_op();
-  }, nullptr);
+  machine.start(
+      0,
+      [](void*) {
+        machine.begin_op(0);
+        WRITE_ONCE(globals->x, 1);
+        machine.end_op();
+      },
+      nullptr);
+  machine.start(
+      1,
+      [](void*) {
+        machine.begin_op(1);
+        while (READ_ONCE(globals->x) == 0) cpu_relax();
+        machine.end_op();
+      },
+      nullptr);
   EXPECT_TRUE(machine.run()) << machine.verdict().what;
 }
 

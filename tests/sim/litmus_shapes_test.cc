@@ -68,12 +68,32 @@ class Shapes : public ::testing::Test {
 };
 
 TEST_F(Shapes, MessagePassingNeedsBothHalves) {
-  const auto writer_plain = [&] { WRITE_ONCE(g->x, 1); WRITE_ONCE(g->y, 1); };
-  const auto writer_release = [&] { WRITE_ONCE(g->x, 1); smp_store_release(g->y, 1); };
-  const auto writer_wmb = [&] { WRITE_ONCE(g->x, 1); smp_wmb(); WRITE_ONCE(g->y, 1); };
-  const auto reader_plain = [&] { r[0] = READ_ONCE(g->y); r[1] = READ_ONCE(g->x); };
-  const auto reader_acquire = [&] { r[0] = smp_load_acquire(g->y); r[1] = READ_ONCE(g->x); };
-  const auto reader_rmb = [&] { r[0] = READ_ONCE(g->y); smp_rmb(); r[1] = READ_ONCE(g->x); };
+  const auto writer_plain = [&] {
+    WRITE_ONCE(g->x, 1);
+    WRITE_ONCE(g->y, 1);
+  };
+  const auto writer_release = [&] {
+    WRITE_ONCE(g->x, 1);
+    smp_store_release(g->y, 1);
+  };
+  const auto writer_wmb = [&] {
+    WRITE_ONCE(g->x, 1);
+    smp_wmb();
+    WRITE_ONCE(g->y, 1);
+  };
+  const auto reader_plain = [&] {
+    r[0] = READ_ONCE(g->y);
+    r[1] = READ_ONCE(g->x);
+  };
+  const auto reader_acquire = [&] {
+    r[0] = smp_load_acquire(g->y);
+    r[1] = READ_ONCE(g->x);
+  };
+  const auto reader_rmb = [&] {
+    r[0] = READ_ONCE(g->y);
+    smp_rmb();
+    r[1] = READ_ONCE(g->x);
+  };
   const Outcomes all{"00", "01", "10", "11"}, ordered{"00", "01", "11"};
   EXPECT_EQ(outcomes({writer_plain, reader_plain}), all);
   EXPECT_EQ(outcomes({writer_release, reader_plain}), all);
@@ -85,7 +105,8 @@ TEST_F(Shapes, MessagePassingNeedsBothHalves) {
 }
 
 TEST_F(Shapes, StoreBufferingNeedsFullBarriersOnBothSides) {
-  const auto side = [&](Shared<int> Globals::* mine, Shared<int> Globals::* other, int reg, bool mb) {
+  const auto side = [&](Shared<int> Globals::* mine, Shared<int> Globals::* other, int reg,
+                        bool mb) {
     return [=, this] {
       WRITE_ONCE(g->*mine, 1);
       if (mb) smp_mb();
@@ -93,22 +114,48 @@ TEST_F(Shapes, StoreBufferingNeedsFullBarriersOnBothSides) {
     };
   };
   const Outcomes all{"00", "01", "10", "11"}, ordered{"01", "10", "11"};
-  EXPECT_EQ(outcomes({side(&Globals::x, &Globals::y, 0, false), side(&Globals::y, &Globals::x, 1, false)}), all);
-  EXPECT_EQ(outcomes({side(&Globals::x, &Globals::y, 0, true), side(&Globals::y, &Globals::x, 1, false)}), all);
-  EXPECT_EQ(outcomes({side(&Globals::x, &Globals::y, 0, true), side(&Globals::y, &Globals::x, 1, true)}), ordered);
+  EXPECT_EQ(outcomes({side(&Globals::x, &Globals::y, 0, false),
+                      side(&Globals::y, &Globals::x, 1, false)}),
+            all);
+  EXPECT_EQ(
+      outcomes({side(&Globals::x, &Globals::y, 0, true), side(&Globals::y, &Globals::x, 1, false)}),
+      all);
+  EXPECT_EQ(
+      outcomes({side(&Globals::x, &Globals::y, 0, true), side(&Globals::y, &Globals::x, 1, true)}),
+      ordered);
 }
 
 TEST_F(Shapes, LoadsOfOneLocationDoNotGoBack) {
-  EXPECT_EQ(outcomes({[&] { WRITE_ONCE(g->x, 1); WRITE_ONCE(g->x, 2); },
-                      [&] { r[0] = READ_ONCE(g->x); r[1] = READ_ONCE(g->x); }}),
+  EXPECT_EQ(outcomes({[&] {
+                        WRITE_ONCE(g->x, 1);
+                        WRITE_ONCE(g->x, 2);
+                      },
+                      [&] {
+                        r[0] = READ_ONCE(g->x);
+                        r[1] = READ_ONCE(g->x);
+                      }}),
             (Outcomes{"00", "01", "02", "11", "12", "22"}));
 }
 
 TEST_F(Shapes, WmbIsNotCumulativeButReleaseIs) {
   const auto first = [&] { WRITE_ONCE(g->x, 1); };
-  const auto last = [&] { r[1] = smp_load_acquire(g->y); r[2] = READ_ONCE(g->x); };
-  const auto by_wmb = outcomes({first, [&] { r[0] = READ_ONCE(g->x); smp_wmb(); WRITE_ONCE(g->y, 1); }, last});
-  const auto by_release = outcomes({first, [&] { r[0] = READ_ONCE(g->x); smp_store_release(g->y, 1); }, last});
+  const auto last = [&] {
+    r[1] = smp_load_acquire(g->y);
+    r[2] = READ_ONCE(g->x);
+  };
+  const auto by_wmb = outcomes({first,
+                                [&] {
+                                  r[0] = READ_ONCE(g->x);
+                                  smp_wmb();
+                                  WRITE_ONCE(g->y, 1);
+                                },
+                                last});
+  const auto by_release = outcomes({first,
+                                    [&] {
+                                      r[0] = READ_ONCE(g->x);
+                                      smp_store_release(g->y, 1);
+                                    },
+                                    last});
   EXPECT_TRUE(by_wmb.contains("110"));
   EXPECT_FALSE(by_release.contains("110"));
 }
@@ -139,28 +186,48 @@ TEST_F(Shapes, GracePeriodWaitsForReader) {
       if (lock) rcu_read_unlock();
     };
   };
-  const auto updater = [&] { WRITE_ONCE(g->x, 1); synchronize_rcu(); WRITE_ONCE(g->y, 1); };
+  const auto updater = [&] {
+    WRITE_ONCE(g->x, 1);
+    synchronize_rcu();
+    WRITE_ONCE(g->y, 1);
+  };
   EXPECT_FALSE(outcomes({reader(true), updater}).contains("01"));
   EXPECT_TRUE(outcomes({reader(false), updater}).contains("01"));
   EXPECT_FALSE(outcomes({reader(true), updater}).contains("10") == false);
 }
 
 TEST_F(Shapes, AddressDependencyOrdersTheDependentLoad) {
-  const auto writer = [&] { WRITE_ONCE(g->x, 1); rcu_assign_pointer(g->p, g); };
+  const auto writer = [&] {
+    WRITE_ONCE(g->x, 1);
+    rcu_assign_pointer(g->p, g);
+  };
   const auto reader = [&] {
     Globals* p = rcu_dereference(g->p);
     r[0] = p != nullptr;
     r[1] = p == nullptr ? 9 : READ_ONCE(p->x);
   };
   EXPECT_EQ(outcomes({writer, reader}), (Outcomes{"09", "11"}));
-  EXPECT_TRUE(outcomes({[&] { WRITE_ONCE(g->x, 1); WRITE_ONCE(g->p, g); }, reader}).contains("10"));
+  EXPECT_TRUE(outcomes({[&] {
+                          WRITE_ONCE(g->x, 1);
+                          WRITE_ONCE(g->p, g);
+                        },
+                        reader})
+                  .contains("10"));
 }
 
 TEST_F(Shapes, PlainLoadRacesUnlessOrdered) {
-  EXPECT_TRUE(outcomes({[&] { WRITE_ONCE(g->x, 1); }, [&] { r[0] = g->x.get(); }}).contains("data-race"));
-  EXPECT_FALSE(outcomes({[&] { g->x.set(1); }, [&] { r[0] = READ_ONCE(g->x); }}).contains("data-race"));
-  EXPECT_FALSE(outcomes({[&] { g->x.set(1); smp_store_release(g->y, 1); },
-                         [&] { r[0] = smp_load_acquire(g->y); r[1] = r[0] != 0 ? g->x.get() : 9; }})
+  EXPECT_TRUE(
+      outcomes({[&] { WRITE_ONCE(g->x, 1); }, [&] { r[0] = g->x.get(); }}).contains("data-race"));
+  EXPECT_FALSE(
+      outcomes({[&] { g->x.set(1); }, [&] { r[0] = READ_ONCE(g->x); }}).contains("data-race"));
+  EXPECT_FALSE(outcomes({[&] {
+                           g->x.set(1);
+                           smp_store_release(g->y, 1);
+                         },
+                         [&] {
+                           r[0] = smp_load_acquire(g->y);
+                           r[1] = r[0] != 0 ? g->x.get() : 9;
+                         }})
                    .contains("data-race"));
 }
 

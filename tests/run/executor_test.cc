@@ -1,0 +1,132 @@
+// One input decides everything: the same execution every time, and again from what was recorded.
+#include "run/executor.h"
+
+#include <gtest/gtest.h>
+
+#include "input/mutate.h"
+#include "input/text.h"
+#include "run/reduce.h"
+
+namespace vmafuzz::run {
+namespace {
+
+class ExecutorTest : public ::testing::Test {
+ protected:
+  void use(const char* kernel) {
+    ASSERT_TRUE(executor_.set_target({variants::find_kernel(kernel), {}, {}}).ok());
+  }
+  static input::Program random_program(uint64_t seed) {
+    input::Rng rng(seed);
+    input::Program program = input::random_scenario(rng);
+    for (int i = 0; i < 3; ++i) input::mutate(program, rng);
+    program.header.strategy = input::Strategy::kPortfolio;
+    program.header.seed = static_cast<uint32_t>(seed);
+    return program;
+  }
+  static input::Program parse(const char* text) {
+    absl::StatusOr<input::Program> program = input::parse_text(text);
+    EXPECT_TRUE(program.ok()) << program.status();
+    return *program;
+  }
+
+  Executor executor_;
+};
+
+constexpr char kSplit[] = R"(# vmafuzz repro v1
+setup:
+  mmap mm0 page=4 len=4 file=f0 prot=rx private
+  register inode=i0 pgoff=1
+  register inode=i0 pgoff=3
+cpu0:
+  munmap mm0 page=6 len=1
+cpu1:
+  hit mm0 page=7
+)";
+
+// In every kernel, whatever strategy and policy the portfolio draws.
+TEST_F(ExecutorTest, SearchIsRepeatableAndItsRecordReplaysToTheSameHash) {
+  for (const char* kernel : {"6.18", "6.14", "aug02-draft", "v1"}) {
+    use(kernel);
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
+      const input::Program program = random_program(seed);
+      RunOptions record;
+      record.record = true;
+      Outcome first, again, replayed;
+      executor_.run(program, record, &first);
+      executor_.run(program, {}, &again);
+      ASSERT_EQ(first.trace_hash, again.trace_hash) << kernel << " seed " << seed;
+      if (first.directives.size() > input::kMaxDirectives)
+        continue;  // more than a program can hold
+      const input::Program replay = Executor::as_replay(program, first);
+      executor_.run(replay, {}, &replayed);
+      ASSERT_EQ(first.trace_hash, replayed.trace_hash) << kernel << " seed " << seed;
+      EXPECT_EQ(first.verdict, replayed.verdict);
+      if (program.directives.empty()) EXPECT_EQ(replayed.missed, 0u) << kernel << " seed " << seed;
+    }
+  }
+}
+
+TEST_F(ExecutorTest, TracingChangesNothing) {
+  use("6.18");
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const input::Program program = random_program(seed);
+    RunOptions traced;
+    traced.trace = true;
+    traced.coverage = true;
+    Outcome plain, watched;
+    executor_.run(program, {}, &plain);
+    executor_.run(program, traced, &watched);
+    EXPECT_EQ(plain.trace_hash, watched.trace_hash) << seed;
+  }
+}
+
+TEST_F(ExecutorTest, TheDraftOfAugustIsCaughtAndTheMergedKernelIsNot) {
+  input::Program program = parse(kSplit);
+  const auto hits = [&](const char* kernel) {
+    use(kernel);
+    int wrong = 0;
+    for (uint32_t seed = 1; seed <= 400; ++seed) {
+      program.header.strategy = input::Strategy::kPortfolio;
+      program.header.seed = seed;
+      Outcome outcome;
+      executor_.run(program, {}, &outcome);
+      if (outcome.found) {
+        EXPECT_EQ(outcome.verdict, "wrong-uprobe") << kernel << ": " << outcome.what;
+        ++wrong;
+      }
+    }
+    return wrong;
+  };
+  EXPECT_GT(hits("aug02-draft"), 0);
+  EXPECT_EQ(hits("6.14"), 0);
+  EXPECT_EQ(hits("6.18"), 0);
+}
+
+TEST_F(ExecutorTest, ReducedProgramKeepsTheBucketAndLosesItWithoutAnyOfItsParts) {
+  use("aug02-draft");
+  input::Program program = parse(kSplit);
+  program.header.strategy = input::Strategy::kPortfolio;
+  Outcome outcome;
+  for (program.header.seed = 1; !outcome.found; ++program.header.seed) {
+    ASSERT_LT(program.header.seed, 2000u);
+    executor_.run(program, {}, &outcome);
+  }
+  --program.header.seed;
+  const std::string bucket = outcome.bucket;
+  const absl::StatusOr<input::MinimizeResult> result = reduce(executor_, program, bucket);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->stats.one_minimal);
+  EXPECT_LE(result->program.ops.size(), 5u);
+  EXPECT_LE(result->program.directives.size(), 1u);
+  executor_.run(result->program, {}, &outcome);
+  EXPECT_EQ(outcome.bucket, bucket);
+  for (size_t i = 0; i < result->program.ops.size(); ++i) {
+    input::Program smaller = result->program;
+    remove_op(smaller, i);
+    executor_.run(smaller, {}, &outcome);
+    EXPECT_NE(outcome.bucket, bucket) << "operation " << i;
+  }
+}
+
+}  // namespace
+}  // namespace vmafuzz::run
