@@ -37,7 +37,11 @@ inline int refcount_read(const refcount_t& r, Site site = Site::current()) {
 // -------
 
 inline void refcount_add(int i, refcount_t& r, Site site = Site::current()) {
-  const int old = atomic_fetch_op(r.refs, Order::kRelaxed, [i](int x) { return x + i; }, site);
+  // Wraps like the machine's instruction does; the check comes after.
+  const auto add = [i](int x) {
+    return static_cast<int>(static_cast<unsigned>(x) + static_cast<unsigned>(i));
+  };
+  const int old = atomic_fetch_op(r.refs, Order::kRelaxed, add, site);
   if (old == 0) refcount_warn("addition on 0: use after free", site);
   if (old < 0 || old > INT_MAX - i) refcount_warn("saturated: memory leaks", site);
 }

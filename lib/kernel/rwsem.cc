@@ -40,7 +40,6 @@ long add_now(rw_semaphore& sem, long change, Order order, Site site) {
   if (order == Order::kAcquire) machine.acquire_handover(word);
   if (order == Order::kRelease && word.newest != 0) {
     machine.store_at(word.newest).flags |= platform::kUnlockStore;
-    machine.current().unlock = word.newest;
   }
   return result;
 }
