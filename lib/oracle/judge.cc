@@ -57,11 +57,7 @@ void Judge::write_section_ends(kernel::mm_struct* mm) {
       continue;
     }
     const Lookup lookup = waiting_[i];
-    if (matches(space.newest(), lookup)) {
-      check_flags(page_of(space.newest(), lookup), lookup);
-    } else {
-      settle(lookup, true);
-    }
+    if (!matches(space.newest(), lookup)) settle(lookup, true);
   }
   waiting_.resize(kept);
 }
@@ -142,7 +138,10 @@ bool Judge::matches(const Version& version, const Lookup& lookup) const {
   if (!page.mapped || page.inode == nullptr) return false;
   const auto offset = (static_cast<kernel::loff_t>(page.pgoff) << PAGE_SHIFT) +
                       static_cast<kernel::loff_t>(kernel::offset_in_page(lookup.vaddr));
-  return page.inode == lookup.inode && page.ino == lookup.ino && offset == lookup.offset;
+  if (page.inode != lookup.inode || page.ino != lookup.ino || offset != lookup.offset) return false;
+  // A mapping that never had the breakpoint, as valid_vma() tells, is none that may be resolved.
+  constexpr auto kMask = kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE;
+  return (page.flags & kMask) == kernel::VM_MAYEXEC || accepted(Finding::kUnprobedMapping);
 }
 
 // Looks for a version in the lookup's window that it is right for. Not final: if none is, a section
@@ -155,7 +154,7 @@ void Judge::settle(const Lookup& lookup, bool final) {
     const Version& version = space.version(i - 1);
     if (!version.current && version.replaced.known_to(lookup.known)) in_window = false;
     if (!matches(version, lookup)) continue;
-    if (in_window) return check_flags(page_of(version, lookup), lookup);
+    if (in_window) return;
     was_true = true;
     break;
   }
@@ -164,12 +163,6 @@ void Judge::settle(const Lookup& lookup, bool final) {
     return;
   }
   report(lookup, was_true);
-}
-
-void Judge::check_flags(const PageView& page, const Lookup& lookup) {
-  constexpr auto kMask = kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE;
-  if ((page.flags & kMask) == kernel::VM_MAYEXEC || accepted(Finding::kUnprobedMapping)) return;
-  report(lookup, false);
 }
 
 void Judge::report(const Lookup& lookup, bool was_true_before) {

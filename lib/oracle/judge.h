@@ -107,7 +107,6 @@ class Judge : public kernel::Observer {
   bool matches(const Version& version, const Lookup& lookup) const;
   const PageView& page_of(const Version& version, const Lookup& lookup) const;
   void settle(const Lookup& lookup, bool final);
-  void check_flags(const PageView& page, const Lookup& lookup);
   [[noreturn]] void report(const Lookup& lookup, bool was_true_before);
   void check_breakpoints(kernel::mm_struct* mm) const;
   bool accepted(Finding finding) const { return (accepted_ >> static_cast<int>(finding) & 1) != 0; }

@@ -102,6 +102,52 @@ TEST_F(ExecutorTest, TheDraftOfAugustIsCaughtAndTheMergedKernelIsNot) {
   EXPECT_EQ(hits("6.18"), 0);
 }
 
+// A shared mapping of the same page replaces the private one that the lookup had found: what it
+// returned was right in the first of two versions in its window.
+TEST_F(ExecutorTest, AnswerThatFitsAnOlderVersionOfTheWindowIsRight) {
+  use("suren-rfc-wrap");
+  Outcome outcome;
+  executor_.run(parse(R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+cpu0:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx shared fixed
+    @1 preempt cpu1
+cpu1:
+  hit        mm0 page=0 times=2
+    @58 preempt cpu0
+)"),
+                {}, &outcome);
+  EXPECT_EQ(outcome.verdict, "") << outcome.what;
+}
+
+// docs/findings.md: accepted by name on merged kernels, and reported where it is not.
+TEST_F(ExecutorTest, MovedMappingIsAnAcceptedFindingByName) {
+  const input::Program program = parse(R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=4 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+cpu0:
+  mremap     mm0 page=0 len=4 newlen=4 newpage=4 maymove dontunmap
+    @18 preempt cpu1
+cpu1:
+  unregister inode=i0 pgoff=0
+)");
+  Outcome outcome;
+  use("6.18");
+  executor_.run(program, {}, &outcome);
+  EXPECT_EQ(outcome.verdict, "") << outcome.what;
+  variants::Kernel strict = *variants::find_kernel("6.18");
+  strict.accepted.clear();
+  strict.accepted.push_back("dying-uprobe");
+  strict.accepted.push_back("unarmed-page");
+  strict.accepted.push_back("unprobed-mapping");
+  ASSERT_TRUE(executor_.set_target({&strict, {}, {}}).ok());
+  executor_.run(program, {}, &outcome);
+  EXPECT_EQ(outcome.verdict, "spurious-breakpoint");
+}
+
 TEST_F(ExecutorTest, ReducedProgramKeepsTheBucketAndLosesItWithoutAnyOfItsParts) {
   use("aug02-draft");
   input::Program program = parse(kSplit);
