@@ -14,7 +14,7 @@ void spin_lock(spinlock_t& lock, Site site) {
   // Only the attempt that succeeds is an event of the memory model (LKR and LKW). Nothing runs between
   // finding the word free and taking it.
   for (;;) {
-    machine.step(platform::AccessKind::kRmw, &lock.held.location(), site);
+    machine.step(platform::AccessKind::kWeakRmw, &lock.held.location(), site);
     if (lock.held.peek() == 0) break;
     if (lock.held.peek() == static_cast<int>(mine)) {
       machine.fail("deadlock", "a CPU takes a lock that it already holds", site);

@@ -16,7 +16,8 @@ namespace {
 constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 
 bool is_store(sim::AccessKind kind) {
-  return kind == sim::AccessKind::kStore || kind == sim::AccessKind::kRmw;
+  return kind == sim::AccessKind::kStore || kind == sim::AccessKind::kRmw ||
+         kind == sim::AccessKind::kWeakRmw;
 }
 
 }  // namespace

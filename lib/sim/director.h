@@ -44,8 +44,11 @@ enum class AccessKind : uint8_t {
   kLoad,
   kStore,
   kRmw,
+  kWeakRmw,   // a read-modify-write that is no full barrier
   kLocal,     // smp_wmb, smp_rmb: nothing that another CPU does could come out differently
-  kFence,     // full barriers, RCU markers
+  kFence,     // full barriers
+  kReader,    // a read-side critical section of `location` begins or ends
+  kGrace,     // a grace period for the readers of `location`
   kFallible,  // something that may fail
   kDefer,     // work is queued
   kBlock,     // this CPU cannot continue
@@ -57,8 +60,9 @@ struct Point {
   AccessKind kind = AccessKind::kBegin;
   uint16_t op = 0;
   uint16_t access = 0;
-  uint8_t runnable = 0;                // CPUs that could run now (this one included if it can)
-  const Location* location = nullptr;  // of loads, stores, read-modify-writes
+  uint8_t runnable = 0;  // CPUs that could run now (this one included if it can)
+  const Location* location =
+      nullptr;  // of loads, stores, read-modify-writes; stands for an RCU domain
   Site site;
 };
 

@@ -18,17 +18,27 @@ struct Pending {
   const Location* location = nullptr;
 };
 
+bool is_barrier(AccessKind kind) {
+  return kind == AccessKind::kRmw || kind == AccessKind::kFence || kind == AccessKind::kGrace;
+}
+bool only_reads(AccessKind kind) {
+  return kind == AccessKind::kLoad || kind == AccessKind::kReader;
+}
+bool has_location(AccessKind kind) {
+  return only_reads(kind) || kind == AccessKind::kStore || kind == AccessKind::kRmw ||
+         kind == AccessKind::kWeakRmw || kind == AccessKind::kGrace;
+}
+
 // True if the two steps, of different CPUs, lead to one state in either order.
 bool commute(const Pending& a, const Pending& b) {
   if (!a.known || !b.known) return false;
   if (a.kind == AccessKind::kLocal || b.kind == AccessKind::kLocal) return true;
-  const auto plain = [](AccessKind kind) {
-    return kind == AccessKind::kLoad || kind == AccessKind::kStore;
-  };
-  // Barriers, RCU and read-modify-writes (which may be barriers) are ordered among themselves.
-  if (!plain(a.kind) && !plain(b.kind)) return false;
+  if (!has_location(a.kind) && a.kind != AccessKind::kFence) return false;
+  if (!has_location(b.kind) && b.kind != AccessKind::kFence) return false;
+  // Full barriers are ordered among themselves.
+  if (is_barrier(a.kind) && is_barrier(b.kind)) return false;
   if (a.location == nullptr || a.location != b.location) return true;
-  return a.kind == AccessKind::kLoad && b.kind == AccessKind::kLoad;
+  return only_reads(a.kind) && only_reads(b.kind);
 }
 
 // Depth-first search over choices, each execution following the path of the last one but for its
@@ -36,8 +46,8 @@ bool commute(const Pending& a, const Pending& b) {
 // steps that commute; a state is remembered with the CPUs that were asleep in it.
 class Explorer : public Director {
  public:
-  Explorer(const Bounds& bounds, size_t cpus) : bounds_(bounds) {
-    for (size_t i = 0; i < cpus; ++i) all_cpus_ |= bit(static_cast<int>(i));
+  Explorer(const Bounds& bounds, const Body& body) : bounds_(bounds), body_(body) {
+    for (size_t i = 0; i < body.cpus.size(); ++i) all_cpus_ |= bit(static_cast<int>(i));
   }
 
   void begin() {
@@ -47,6 +57,7 @@ class Explorer : public Director {
     pruned_ = false;
     primed_ = 0;
     sleep_ = 0;
+    unfinished_ = all_cpus_;
     for (Pending& pending : pending_) pending = Pending{};
   }
   bool pruned() const { return pruned_; }
@@ -85,6 +96,7 @@ class Explorer : public Director {
 
   int pick_next(const Point& point, int fallback) override {
     pending_[point.cpu] = Pending{};
+    if (point.kind == AccessKind::kEnd) unfinished_ &= ~bit(point.cpu);
     primed_ |= bit(point.cpu);
     if ((primed_ & all_cpus_) != all_cpus_) {
       const uint8_t rest = all_cpus_ & ~primed_ & point.runnable;
@@ -146,6 +158,41 @@ class Explorer : public Director {
     return __builtin_ctz(candidates);
   }
 
+  // CPUs whose next step must be tried in this state: a set such that nothing the other CPUs may
+  // ever do interferes with the steps of the set (a persistent set). The smallest that one CPU
+  // leads to.
+  uint8_t persistent(uint8_t runnable) const {
+    uint8_t best = runnable;
+    if (!body_.accessors) return best;
+    for (int i = 0; i < kMaxCpus; ++i) {
+      if ((runnable & bit(i)) == 0) continue;
+      const uint8_t set = closure(static_cast<uint8_t>(bit(i)), runnable);
+      if (__builtin_popcount(set) < __builtin_popcount(best)) best = set;
+    }
+    return best;
+  }
+
+  uint8_t closure(uint8_t set, uint8_t runnable) const {
+    for (uint8_t left = set; left != 0;) {
+      const int cpu = __builtin_ctz(left);
+      left &= left - 1;
+      if ((runnable & bit(cpu)) == 0 || !pending_[cpu].known) return runnable;
+      const uint8_t more = interferers(pending_[cpu]) & unfinished_ & ~set;
+      set |= more;
+      left |= more;
+    }
+    return set;
+  }
+
+  // CPUs that may still do something that does not commute with the step.
+  uint8_t interferers(const Pending& step) const {
+    if (!has_location(step.kind) && step.kind != AccessKind::kFence) return 0xff;
+    uint8_t cpus = 0;
+    if (step.location != nullptr) cpus = body_.accessors(*step.location, only_reads(step.kind));
+    if (is_barrier(step.kind)) cpus |= body_.accessors(machine.barrier_word(), false);
+    return cpus;
+  }
+
   void enter_state(const Point& point, int fallback) {
     uint8_t candidates = point.runnable;
     uint8_t asleep = 0;
@@ -157,7 +204,7 @@ class Explorer : public Director {
         candidates = bit(fallback);
     } else {
       asleep = sleep_;
-      candidates &= ~asleep;
+      candidates = persistent(candidates) & ~asleep;
       const auto [entry, fresh] = seen_.emplace(key(), asleep);
       if (!fresh) {
         // Seen before, when the CPUs in entry->second were asleep: only their steps are new.
@@ -181,8 +228,18 @@ class Explorer : public Director {
     return path_[depth_++].chosen;
   }
 
-  uint64_t key() const {
-    uint64_t key = machine.state_hash();
+  uint64_t state() {
+    if (!body_.program || !body_.accessors) return machine.state_hash();
+    identity_.gather(body_.accessors);
+    uint64_t hash = identity_.machine_state();
+    for (size_t i = 0; i < body_.cpus.size(); ++i) {
+      hash = mixed(hash, body_.program(static_cast<int>(i), identity_));
+    }
+    return hash;
+  }
+
+  uint64_t key() {
+    uint64_t key = state();
     if (bounds_.max_preemptions >= 0) {
       key =
           (key ^ static_cast<uint64_t>(preemptions_) ^ machine.cpu() * 64) * 0x9E3779B97F4A7C15ull;
@@ -192,7 +249,10 @@ class Explorer : public Director {
   }
 
   const Bounds bounds_;
+  const Body& body_;
+  StateIdentity identity_;
   uint8_t all_cpus_ = 0;
+  uint8_t unfinished_ = 0;
   std::vector<Choice> path_;
   size_t depth_ = 0;
   absl::flat_hash_map<uint64_t, uint8_t> seen_;
@@ -227,6 +287,7 @@ Exploration explore(const Body& body, const Bounds& bounds, const std::function<
   options.track_state = true;
   options.assume_dependencies = body.assume_dependencies;
   options.report_races = body.report_races;
+  options.record = body.record;
   options.limits.op_steps = bounds.op_steps;
   options.limits.stale_loads = UINT16_MAX;
   std::vector<CpuBody> cpus;
@@ -234,7 +295,7 @@ Exploration explore(const Body& body, const Bounds& bounds, const std::function<
     cpus.push_back({&body.cpus[i], static_cast<uint16_t>(i)});
   }
   Exploration result;
-  Explorer explorer(bounds, body.cpus.size());
+  Explorer explorer(bounds, body);
   do {
     if (result.executions + result.pruned >= bounds.max_executions) return result;
     explorer.begin();

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "sim/identity.h"
 #include "sim/machine.h"
 
 namespace vmafuzz::sim {
@@ -37,6 +38,15 @@ struct Body {
   bool uses_contexts = true;                // call_rcu, work items
   bool assume_dependencies = true;
   bool report_races = true;
+  bool record = false;  // keep the directives that lead to each end (Machine::recorded())
+  // If both are given, states are told apart by what the rest of the execution can depend on
+  // (identity.h), not by their histories: far fewer. `program` is a number for all that the program
+  // of a CPU keeps, `accessors` the CPUs that may still touch a location (one bit each; too many is
+  // only slower), or store to it. Machine::barrier_word() stands for full barriers,
+  // GracePeriods::readers_word() for the readers and grace periods of a domain, of which grace
+  // periods are the stores. Without races and deferred work.
+  std::function<uint64_t(int cpu, const StateIdentity& state)> program;
+  std::function<uint8_t(const Location& location, bool stores)> accessors;
 };
 
 // Calls `visit` at the end of each complete execution and each verdict; the machine still shows its

@@ -40,6 +40,7 @@ void Machine::begin(const Options& options, Director* director) {
   recorded_.clear();
   trace_.clear();
   state_ = StateTracking{};
+  touched_.clear();
   for (int i = 0; i < kMaxCpus; ++i) {
     Cpu& cpu = cpus_[i];
     // Everything but the fibre, which keeps its stack.
@@ -55,7 +56,7 @@ void Machine::begin(const Options& options, Director* director) {
     cpu.unlock = 0;
     cpu.stale_run = 0;
     cpu.resume = kNoCpu;
-    cpu.history = 0;
+    cpu.history = cpu.recent = 0;
   }
   current_ = &cpus_[kBootCpu];
   grace_periods.reset();
@@ -236,7 +237,16 @@ void Machine::switch_to(int next, Site site) {
   mix(0x51ull << 32 | static_cast<uint64_t>(next));
   if (options_.coverage) cover(site_hash(site) + 0x5317 * static_cast<uint32_t>(next));
   current_ = &cpus_[next];
-  Fiber::switch_to(from.fiber, current_->fiber);
+  if (has_address_) [[unlikely]] {
+    // The access for which this CPU stands here keeps what its address depends on.
+    const Dependency address = address_;
+    forget_address();
+    Fiber::switch_to(from.fiber, current_->fiber);
+    has_address_ = true;
+    address_ = address;
+  } else {
+    Fiber::switch_to(from.fiber, current_->fiber);
+  }
   limit_point(from);
 }
 

@@ -83,12 +83,14 @@ struct Cpu {
 
   Lanes overtaken{};  // per CPU: time of its first store that overwrites what this CPU read stale;
                       // 0 none
+  Clock unlock_stored;  // what this CPU had stored by its last unlock, and what came before that
   uint32_t unlock = 0;  // store of this CPU's last unlock
   WaitQueue* waits_on = nullptr;
   const char* waits_for = "";
   uint16_t stale_run = 0;  // stale loads in a row without progress
   uint8_t resume = 0xff;   // deferred contexts: CPU to return to
   uint64_t history = 0;    // of what it observed (track_state)
+  uint64_t recent = 0;     // the same since its program last cleared it
   Fiber fiber;
 };
 
@@ -239,12 +241,15 @@ class Machine {
   const Options& options() const { return options_; }
   Store& store_at(uint32_t index) { return stores_[index]; }
   void record(DirectiveKind kind, uint8_t arg);
+  const Location& barrier_word() const { return barrier_word_; }
   uint64_t state_hash() const;
   void mix_state(uint64_t value);  // current CPU's own history
   void watch_fence(const char* name, Site site);
   int choose(int count, Site site);
 
  private:
+  friend class StateIdentity;
+
   template <class Describe>
   static std::string describe(const void* what) {
     if constexpr (std::is_convertible_v<const Describe&, const char*>) {
@@ -317,6 +322,7 @@ class Machine {
   uint32_t store_count_ = 1;
   uint32_t rmw_read_ = 0;  // what the read-modify-write under way has read
   Clock barriers_;         // what full barriers have published
+  Location barrier_word_;  // stands for them where someone asks what a step touches
   Dependency last_dependency_;
   Dependency address_;  // of the next access
   bool has_address_ = false;
@@ -332,6 +338,7 @@ class Machine {
   void* args_[kMaxCpus] = {};
   bool uses_contexts_ = true;  // CPUs 4..6 run deferred work; litmus tests use them as CPUs
   StateTracking state_;
+  std::vector<const Location*> touched_;  // track_state: locations with concurrent stores
 };
 
 extern Machine machine;

@@ -248,7 +248,8 @@ Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Sit
     fail(kStepLimit, "more stores than the arena holds", site);
   if (location.newest == 0) {
     Store& base = stores_[store_count_];
-    base.seen = Lanes{};
+    base.message_w = base.message_r = base.before_w = base.before_r = base.seen = Lanes{};
+    base.message_x = base.before_x = 0;
     base.value = location.value;
     base.site = site;
     base.prev = 0;
@@ -256,6 +257,7 @@ Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Sit
     base.cpu = kNoCpu;
     base.flags = 0;
     location.newest = store_count_++;
+    if (options_.track_state) touched_.push_back(&location);
   }
   const uint32_t index = store_count_++;
   Store& store = stores_[index];
@@ -352,10 +354,14 @@ void Machine::store_slow(Location& location, uint64_t value, Order order, bool p
 }
 
 void Machine::unlock_store(Location& location, uint64_t value, Order order, Site site) {
+  Cpu& cpu = *current_;
+  Clock stored = cpu.written;
+  stored.w[cpu.id] = cpu.time;
   store(location, value, order, false, false, site);
   if (location.newest == 0) return;
   stores_[location.newest].flags |= kUnlockStore;
-  current_->unlock = location.newest;
+  cpu.unlock = location.newest;
+  cpu.unlock_stored = stored;
 }
 
 // --- read-modify-write
@@ -404,7 +410,7 @@ void Machine::rmw_end(Location& location, uint64_t value, Order order, Site site
 
 bool Machine::cmpxchg(Location& location, uint64_t* expected, uint64_t desired, Order order,
                       Site site) {
-  step(AccessKind::kRmw, &location, site);
+  step(order == Order::kFull ? AccessKind::kRmw : AccessKind::kWeakRmw, &location, site);
   if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
   Cpu& cpu = *current_;
   location.accessed |= bit(cpu.id);
@@ -533,15 +539,16 @@ void Machine::join_everything(Cpu& cpu, const Clock& events) {
   cpu.written_before.join(events);
 }
 
-// "po-unlock-lock-po", ended by this lock operation: what came before an unlock, of any lock by
-// this CPU or of this lock by another, reaches third CPUs before what is stored under the lock. On
-// one CPU it also comes before everything that is done under it.
+// "po-unlock-lock-po", ended by this lock operation: what was stored before an unlock, of any lock
+// by this CPU or of this lock by another, reaches third CPUs before what is stored under the lock.
+// (What was only read does not: there is no A-cumul around it.) On one CPU everything before the
+// unlock also comes before everything that is done under the lock.
 void Machine::acquire_handover(Location& lock) {
   if (alone_ || lock.newest == 0 || !rule(Rule::kLockHandover)) return;
   Cpu& cpu = *current_;
   if (cpu.unlock != 0) {
     const Store& own = stores_[cpu.unlock];
-    cpu.publish.join(own.message());
+    cpu.publish.join(cpu.unlock_stored);
     cpu.known.join(own.message());
     learn_before(cpu, own.before());
   }
@@ -549,7 +556,10 @@ void Machine::acquire_handover(Location& lock) {
   for (uint32_t i = stores_[lock.newest].prev; i != 0; i = stores_[i].prev) {
     const Store& store = stores_[i];
     if ((store.flags & kUnlockStore) == 0) continue;
-    cpu.publish.join(store.message());
+    // Who has given back another lock since, or gave this one back by a read-modify-write, has
+    // not kept what it had stored: its whole message, which is more.
+    const Cpu& owner = cpus_[store.cpu];
+    cpu.publish.join(owner.unlock == i ? owner.unlock_stored : store.message());
     return;
   }
 }

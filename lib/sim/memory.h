@@ -54,7 +54,7 @@ inline void Machine::note_plain_load(Cpu& cpu, Location& location) {
 
 template <class F>
 uint64_t Machine::rmw(Location& location, Order order, F op, Site site) {
-  step(AccessKind::kRmw, &location, site);
+  step(order == Order::kFull ? AccessKind::kRmw : AccessKind::kWeakRmw, &location, site);
   return rmw_now(location, order, op, site);
 }
 

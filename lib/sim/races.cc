@@ -139,7 +139,10 @@ void Machine::watch(AccessKind kind, const Location& location, uint64_t value, u
 }
 
 void Machine::watch_fence(const char* name, Site site) {
-  if (options_.track_state) mix_state(reinterpret_cast<uintptr_t>(name));
+  if (options_.track_state) {
+    mix_state(reinterpret_cast<uintptr_t>(name));
+    current_->recent = current_->recent * 0x9FB21C651E98DF25ull + 3;
+  }
   if (options_.trace) trace_note(Event::kFence, name, 0, site);
 }
 
@@ -149,6 +152,8 @@ void Machine::track(AccessKind kind, const Location& location, uint64_t value, u
   const uint64_t id = arena.id_of(&location);
   mix_state(id + static_cast<uint64_t>(kind));
   mix_state(value);
+  current_->recent =
+      (current_->recent ^ (value + static_cast<uint64_t>(kind))) * 0x9FB21C651E98DF25ull + 1;
   if (kind != AccessKind::kStore && from != 0 && stores_[from].cpu != kNoCpu)
     mix_state(identities_[from].identity);
   if (kind == AccessKind::kLoad || alone_ || location.newest == 0) return;

@@ -1,5 +1,6 @@
 #include "sim/rcu.h"
 
+#include "sim/identity.h"
 #include "sim/memory.h"
 #include "sim/trace.h"
 
@@ -23,27 +24,29 @@ void GracePeriods::reset() {
 bool GracePeriods::inside(int domain) const { return domains_[domain].nesting[machine.cpu()] != 0; }
 
 void GracePeriods::read_lock(int domain, Site site) {
-  machine.step(AccessKind::kFence, nullptr, site);
   Domain& d = domains_[domain];
+  machine.step(AccessKind::kReader, &d.readers_word, site);
   const int cpu = machine.cpu();
+  machine.mix_state(0x10c4);
   if (d.nesting[cpu]++ == 0) d.reader[cpu] = static_cast<uint8_t>(enter(domain, site));
 }
 
 void GracePeriods::read_unlock(int domain, Site site) {
-  machine.step(AccessKind::kFence, nullptr, site);
   Domain& d = domains_[domain];
+  machine.step(AccessKind::kReader, &d.readers_word, site);
   const int cpu = machine.cpu();
   if (d.nesting[cpu] == 0) machine.fail("lock-imbalance", "rcu_read_unlock without a reader", site);
+  machine.mix_state(0x0e17);
   if (--d.nesting[cpu] == 0) exit(domain, d.reader[cpu], site);
 }
 
 int GracePeriods::srcu_read_lock(int domain, Site site) {
-  machine.step(AccessKind::kFence, nullptr, site);
+  machine.step(AccessKind::kReader, &domains_[domain].readers_word, site);
   return enter(domain, site);
 }
 
 void GracePeriods::srcu_read_unlock(int domain, int reader, Site site) {
-  machine.step(AccessKind::kFence, nullptr, site);
+  machine.step(AccessKind::kReader, &domains_[domain].readers_word, site);
   if (reader < 0 || reader >= kMaxReaders || (domains_[domain].readers >> reader & 1) == 0) {
     machine.fail("lock-imbalance", "srcu_read_unlock of a reader that is not active", site);
   }
@@ -52,25 +55,29 @@ void GracePeriods::srcu_read_unlock(int domain, int reader, Site site) {
 
 int GracePeriods::enter(int domain, Site site) {
   Domain& d = domains_[domain];
-  if (~used_readers_ == 0)
+  // Numbered by CPU, so that a number does not depend on who came first.
+  const int first = machine.cpu() * kReadersPerCpu;
+  const uint64_t free = ~used_readers_ >> first & ((uint64_t{1} << kReadersPerCpu) - 1);
+  if (~used_readers_ == 0) {
     machine.fail(kStepLimit, "more RCU readers than the machine counts", site);
-  const int reader = __builtin_ctzll(~used_readers_);
+  }
+  const int reader = free != 0 ? first + __builtin_ctzll(free) : __builtin_ctzll(~used_readers_);
   const uint64_t mask = uint64_t{1} << reader;
   used_readers_ |= mask;
   d.readers |= mask;
   if (machine.alone()) return reader;
-  bool joins = true;
+  // Every grace period that has begun is before it, over or not. (One that waits for this reader as
+  // well could have begun later.)
+  Clock begun = d.begun;
+  uint64_t hash = d.begun_hash;
   for (int i = 0; i < item_count_; ++i) {
-    Item& item = items_[i];
+    const Item& item = items_[i];
     if (item.state != State::kWaiting || item.domain != domain) continue;
-    if (machine.choose(2, site) == 1) {
-      item.readers |= mask;  // the grace period waits for this reader as well
-      joins = false;
-      machine.mix_state(0x3a1 + static_cast<uint64_t>(i));
-    }
+    begun.join(item.begun);
+    hash ^= item.identity;
   }
-  if (joins && rule(Rule::kRcuReaderSees)) machine.join_everything(machine.current(), d.begun);
-  machine.mix_state(d.hash + static_cast<uint64_t>(domain));
+  if (rule(Rule::kRcuReaderSees)) machine.join_everything(machine.current(), begun);
+  machine.mix_state(hash + static_cast<uint64_t>(domain));
   return reader;
 }
 
@@ -108,14 +115,15 @@ GracePeriods::Item* GracePeriods::new_item(int domain, Site site) {
   Item& item = items_[index];
   item = Item{};
   item.domain = static_cast<int8_t>(domain);
+  item.cpu = static_cast<uint8_t>(machine.cpu());
   item.sequence = ++sequence_;
   item.state = State::kWaiting;
   return &item;
 }
 
 void GracePeriods::synchronize(int domain, Site site) {
-  machine.step(AccessKind::kFence, nullptr, site);
   Domain& d = domains_[domain];
+  machine.step(AccessKind::kGrace, &d.readers_word, site);
   if (machine.alone()) {
     if (d.readers != 0)
       machine.fail("deadlock", "a grace period awaited inside its own reader", site);
@@ -127,15 +135,18 @@ void GracePeriods::synchronize(int domain, Site site) {
   item->readers = rule(Rule::kRcuWaitsForReaders) ? d.readers : 0;
   if (!rule(Rule::kSrcuDomains)) item->readers = used_readers_;
   item->events = d.ended;
-  d.begun.join(machine.all_events(machine.current()));
+  // A grace period is a strong fence at both ends: what comes before it has reached every CPU
+  // before it begins, so that grace periods of which one missed the other's stores do not overlap.
+  machine.full_barrier(machine.current());
+  item->begun = machine.all_events(machine.current());
   machine.mix_state(d.ended_hash);
-  d.hash = (d.hash ^ machine.current().history) * 0xC2B2AE3D27D4EB4Full;
   machine.mix_state(item->readers);
+  item->identity = machine.current().history * 0xC2B2AE3D27D4EB4Full;
   while (item->readers != 0) machine.wait(item->done, "a grace period", site);
+  finish_period(*item);
   machine.join_everything(machine.current(), item->events);
   machine.mix_state(item->hash);
   item->state = State::kFree;
-  // The strong fence that a grace period is takes effect at its end.
   machine.watch_fence("synchronize_rcu", site);
   machine.full_barrier(machine.current());
 }
@@ -149,7 +160,8 @@ void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
   if (domain != kNoDomain) {
     Domain& d = domains_[domain];
     item->readers = d.readers;
-    d.begun.join(item->events);
+    item->begun = item->events;
+    item->identity = machine.current().history * 0xC2B2AE3D27D4EB4Full;
     item->events.join(d.ended);
   }
   const Decision decision = machine.take_decision();
@@ -165,12 +177,20 @@ void GracePeriods::queue_work(Deferred function, void* arg, Site site) {
   call(kNoDomain, function, arg, site);
 }
 
+// Readers that begin from now on are after it.
+void GracePeriods::finish_period(const Item& item) {
+  Domain& d = domains_[item.domain];
+  d.begun.join(item.begun);
+  d.begun_hash ^= item.identity;
+}
+
 void GracePeriods::finish_readers(Item& item) {
   if (item.readers != 0) return;
   if (item.synchronous) {
     machine.wake(item.done);
     return;
   }
+  if (item.domain != kNoDomain) finish_period(item);
   if (item.hold != 0 && !machine.alone()) {
     item.state = State::kHeld;
     item.release = item.hold == kHoldToEnd ? UINT32_MAX : machine.steps() + item.hold;
@@ -235,6 +255,29 @@ void GracePeriods::run_item(Item& item) {
   }
   item.function(item.arg);
   item.state = State::kFree;
+}
+
+uint64_t GracePeriods::identity(const StateIdentity& state) const {
+  uint64_t hash = used_readers_;
+  for (const Domain& d : domains_) {
+    hash = mixed(hash, d.readers);
+    hash = mixed(hash, state.of(d.begun));
+    hash = mixed(hash, state.of(d.ended));
+    for (int i = 0; i < kMaxCpus; ++i) {
+      if (d.nesting[i] != 0) hash = mixed(hash, d.nesting[i] * 0x10000 + d.reader[i] * 256 + i);
+    }
+  }
+  uint64_t items = 0;
+  for (int i = 0; i < item_count_; ++i) {
+    const Item& item = items_[i];
+    if (item.state == State::kFree) continue;
+    uint64_t one = mixed(static_cast<uint64_t>(item.state), static_cast<uint64_t>(item.domain));
+    one = mixed(one, item.readers);
+    one = mixed(one, item.cpu);
+    one = mixed(one, state.of(item.begun));
+    items += mixed(one, state.of(item.events));
+  }
+  return mixed(hash, items);
 }
 
 bool GracePeriods::run_all_now() {

@@ -19,6 +19,7 @@
 
 namespace vmafuzz::sim {
 
+class StateIdentity;
 using Deferred = void (*)(void* arg);
 
 // Domains: RCU flavours and SRCU structures, numbered by whoever uses the machine.
@@ -28,6 +29,7 @@ inline constexpr int kTasksTraceDomain = 1;
 inline constexpr int kFirstSrcuDomain = 2;
 inline constexpr int kRcuDomains = 8;
 inline constexpr int kMaxReaders = 64;
+inline constexpr int kReadersPerCpu = kMaxReaders / kMaxCpus;
 
 class GracePeriods {
  public:
@@ -53,17 +55,23 @@ class GracePeriods {
   // nothing.
   bool run_all_now();
   static void context_main(void* cpu);
+  const Location& readers_word(int domain) const { return domains_[domain].readers_word; }
+  // Of readers and grace periods, for exploration.
+  uint64_t identity(const StateIdentity& state) const;
 
  private:
   enum class State : uint8_t { kFree, kWaiting, kHeld, kReady, kRunning };
   struct Item {
     State state = State::kFree;
     int8_t domain = -1;        // -1: a work item
+    uint8_t cpu = 0;           // who waits or has left it behind
     bool synchronous = false;  // a CPU waits in synchronize()
     uint64_t readers = 0;      // that it still waits for
     Deferred function = nullptr;
     void* arg = nullptr;
-    Clock events;  // what its code comes after
+    Clock begun;            // what came before it
+    uint64_t identity = 0;  // of `begun`, for exploration
+    Clock events;           // what its code comes after
     WaitQueue done;
     uint32_t release = 0;  // kHeld: step at which it runs
     uint8_t hold = 0;
@@ -71,18 +79,20 @@ class GracePeriods {
     uint64_t hash = 0;
   };
   struct Domain {
+    Location readers_word;  // stands for the domain where the scheduler is told what a step touches
     uint8_t nesting[kMaxCpus] = {};
     uint8_t reader[kMaxCpus] = {};
     uint64_t readers = 0;  // active ones
-    Clock begun;           // what came before the grace periods so far
+    Clock begun;           // what came before the grace periods that are over
     Clock ended;           // what readers that have left did and saw
-    uint64_t hash = 0, ended_hash = 0;
+    uint64_t begun_hash = 0, ended_hash = 0;
   };
   static constexpr int kItems = 256;
 
   int enter(int domain, Site site);
   void exit(int domain, int reader, Site site);
   Item* new_item(int domain, Site site);
+  void finish_period(const Item& item);
   void finish_readers(Item& item);
   void make_ready(Item& item);
   Item* next_ready(bool work);
