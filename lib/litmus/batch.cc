@@ -246,6 +246,23 @@ absl::Status fill_observation(const LitmusTest& test, const RunResult& run,
   return absl::OkStatus();
 }
 
+// Runs the test again to learn how each unsound state comes about.
+void find_witnesses(const LitmusTest& test, RunOptions options, const ExpectedTest& reference,
+                    FileReport& report) {
+  options.record = true;
+  const auto run = run_litmus(test, options);
+  const auto locations = expected_locations(test, reference);
+  if (!run.ok() || !locations.ok()) return;
+  const Layout layout(test);
+  for (const std::string& unsound : report.comparison.unsound) {
+    for (size_t i = 0; i < run->states.size(); ++i) {
+      if (format_state(layout, *locations, run->states[i]) != unsound) continue;
+      report.witnesses.push_back(format_directives(run->directives[i]));
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> find_tests(const std::vector<std::string>& paths) {
@@ -287,6 +304,7 @@ FileReport run_file(const std::string& path, const RunOptions& options, const Ex
     fail(report, s);
     return report;
   }
+  if (!report.comparison.sound()) find_witnesses(*test, options, *reference, report);
   report.quantifier_word = std::string(test_kind(*test));
   report.condition = format_condition(*test);
   report.executions = run->executions;

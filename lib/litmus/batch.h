@@ -32,7 +32,8 @@ struct FileReport {
   uint64_t executions = 0, blocked = 0, cut = 0, pruned = 0;
 
   bool has_reference = false;
-  Comparison comparison;  // if has_reference
+  Comparison comparison;               // if has_reference
+  std::vector<std::string> witnesses;  // of each unsound state: the directives that show it
 
   bool explored() const {
     return outcome == FileOutcome::kExplored || outcome == FileOutcome::kCutOff;

@@ -160,6 +160,106 @@ class Compiler {
   int open_scopes_ = 0;
 };
 
+// The argument that is an address, or -1.
+int address_argument(const Instruction& instruction) {
+  if (instruction.op == Op::kLoad || instruction.op == Op::kStore) return 0;
+  if (instruction.op != Op::kCall) return -1;
+  const absl::string_view arguments = info_of(instruction.primitive).arguments;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] != 'V') return static_cast<int>(i);
+  }
+  return -1;
+}
+
+void add_all(std::vector<bool>& to, const std::vector<bool>& from, bool* changed) {
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (from[i] && !to[i]) *changed = to[i] = true;
+  }
+}
+
+bool only_loads(const Instruction& instruction) {
+  if (instruction.op != Op::kCall) return instruction.op == Op::kLoad;
+  switch (info_of(instruction.primitive).base) {
+    case Primitive::READ_ONCE:
+    case Primitive::rcu_dereference:
+    case Primitive::smp_load_acquire:
+    case Primitive::atomic_read:
+    case Primitive::spin_is_locked:
+    case Primitive::srcu_read_lock:
+    case Primitive::srcu_read_unlock:
+    case Primitive::srcu_down_read:
+    case Primitive::srcu_up_read:
+    case Primitive::rcu_read_lock:
+    case Primitive::rcu_read_unlock:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool touches_rcu(Primitive primitive) {
+  return primitive == Primitive::rcu_read_lock || primitive == Primitive::rcu_read_unlock ||
+         primitive == Primitive::synchronize_rcu ||
+         primitive == Primitive::synchronize_rcu_expedited;
+}
+
+// True if it is or contains a full barrier: all but loads, relaxed stores, void
+// read-modify-writes and those with a suffix. (Too many is only slower.)
+bool may_be_barrier(const Instruction& instruction) {
+  if (instruction.op != Op::kCall || only_loads(instruction)) return false;
+  const PrimitiveInfo& info = info_of(instruction.primitive);
+  return info.suffix == Suffix::kDefault &&
+         (info.returns || info.arguments.empty() || info.arguments == "S" ||
+          info.base == Primitive::smp_store_mb);
+}
+
+// What the instruction itself does, before what comes after it is added.
+Future own_future(const Instruction& instruction, int registers, int globals) {
+  const size_t slots = globals + kExtraTouches;
+  Future future{std::vector<bool>(registers), std::vector<bool>(slots), std::vector<bool>(slots)};
+  for (const Operand& operand : instruction.args) {
+    if (operand.reg != Operand::kConstant) future.reads[operand.reg] = true;
+  }
+  const int address = address_argument(instruction);
+  if (address >= 0) {
+    const Operand& operand = instruction.args[address];
+    if (operand.reg != Operand::kConstant) {
+      std::fill(future.touches.begin(), future.touches.begin() + globals, true);
+    } else if (is_address(operand.constant)) {
+      future.touches[global_of(operand.constant)] = true;
+    }
+  }
+  if (instruction.op == Op::kCall && touches_rcu(instruction.primitive)) {
+    future.touches[globals + kRcu] = true;
+  }
+  if (may_be_barrier(instruction)) future.touches[globals + kBarrier] = true;
+  if (!only_loads(instruction)) future.stores = future.touches;
+  return future;
+}
+
+// Backwards to a fixpoint; loops make it take more than one pass.
+void find_futures(Code& code, int globals) {
+  const int count = static_cast<int>(code.instructions.size());
+  for (const Instruction& instruction : code.instructions) {
+    code.future.push_back(own_future(instruction, code.registers, globals));
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (int i = count - 1; i >= 0; --i) {
+      const Instruction& now = code.instructions[i];
+      const auto follow = [&](int next) {
+        std::vector<bool> reads = code.future[next].reads;
+        if (now.target != Instruction::kNone) reads[now.target] = false;
+        add_all(code.future[i].reads, reads, &changed);
+        add_all(code.future[i].touches, code.future[next].touches, &changed);
+        add_all(code.future[i].stores, code.future[next].stores, &changed);
+      };
+      if (now.op != Op::kJump && now.op != Op::kEnd) follow(i + 1);
+      if (now.op == Op::kJump || now.op == Op::kBranchIfZero) follow(now.jump);
+    }
+  }
+}
+
 constexpr Value kLimit = kAddressBase;
 
 bool in_range(__int128 wide, Value* result) {
@@ -214,7 +314,11 @@ bool evaluate_address(BinaryOp op, Value left, Value right, Value* result) {
 
 }  // namespace
 
-Code compile(const Thread& thread) { return Compiler(thread).run(); }
+Code compile(const Thread& thread, int globals) {
+  Code code = Compiler(thread).run();
+  find_futures(code, globals);
+  return code;
+}
 
 bool evaluate(BinaryOp op, Value left, Value right, Value* result) {
   left = visible(left);

@@ -48,13 +48,27 @@ struct Instruction {
   static constexpr int kNone = -1;
 };
 
+// What a thread that has come to an instruction may still do.
+struct Future {
+  std::vector<bool> reads;  // registers whose present content it may read
+  // By number of the global, then kBarrier and kRcu below; all globals where an address comes from
+  // a register. A grace period stores to its domain, readers of it load.
+  std::vector<bool> touches, stores;
+};
+// What a thread touches besides globals: numbers after theirs.
+inline constexpr int kBarrier = 0;
+inline constexpr int kRcu = 1;
+inline constexpr int kExtraTouches = 2;
+
 struct Code {
   std::vector<Instruction> instructions;  // the last one is kEnd
+  std::vector<Future> future;             // of each instruction, itself included
   int registers = 0;
   int control_depth = 0;  // most scopes open at once
 };
 
-Code compile(const Thread& thread);
+// `globals` is how many there are in the test.
+Code compile(const Thread& thread, int globals);
 
 // The value of `left op right`, by 64-bit C rules; comparisons are 0 or 1. False where it has none:
 // arithmetic on an address (except what leaves it as it is or cancels it, which tests use to make

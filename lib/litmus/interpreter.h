@@ -2,11 +2,13 @@
 //
 // Memory is the machine's: this file keeps registers, dependencies and the place in the code, and
 // nothing else. A Machine offers
-//   using Dependency = ...;      what a value carries; default: nothing; has join(const
-//   Dependency&) Value load(Value address, const Access<Machine>&, Dependency* out) plain void
-//   store(Value address, Value value, const Access<Machine>&)                   plain Value
-//   call(Primitive, const Value args[], const Access<Machine>&, Dependency* out) void fail(Fault,
-//   Position)   the execution ends; may return, and then so does run()
+//
+// - Dependency, a type: what a value carries. By default nothing; has join(const Dependency&).
+// - Value load(Value address, const Access<Machine>&, Dependency* out), a plain load
+// - void store(Value address, Value value, const Access<Machine>&), a plain store
+// - Value call(Primitive, const Value args[], const Access<Machine>&, Dependency* out)
+// - void fail(Fault, Position): the execution ends. May return, and then so does run().
+//
 // Access says what the access depends on. A value that is no address may reach load, store and
 // call.
 #pragma once
@@ -59,7 +61,9 @@ class Interpreter {
   // Runs the thread from its beginning.
   void run(Machine& machine) {
     reset();
-    for (const Instruction* at = code_->instructions.data(); at->op != Op::kEnd;) {
+    for (const Instruction* at = code_->instructions.data();;) {
+      place_ = static_cast<int>(at - code_->instructions.data());
+      if (at->op == Op::kEnd) return;
       const Fault fault = step(machine, at);
       if (fault != Fault::kNone) {
         machine.fail(fault, at->position);
@@ -67,6 +71,25 @@ class Interpreter {
       }
     }
   }
+
+  // A number for all that the rest of the run depends on, and for the locals, which are its result.
+  // `dependency` gives one for a dependency.
+  template <class F>
+  uint64_t identity(const F& dependency) const {
+    constexpr uint64_t kFactor = 0xD6E8FEB86659FD93ull;
+    const std::vector<bool>& reads = code_->future[place_].reads;
+    uint64_t hash = static_cast<uint64_t>(place_) * 65536 + static_cast<uint64_t>(rounds_);
+    for (size_t i = 0; i < registers_.size(); ++i) {
+      const bool is_local = i < thread_->locals.size();
+      if (is_local || reads[i])
+        hash = (hash ^ static_cast<uint64_t>(registers_[i].value)) * kFactor + i;
+      if (reads[i]) hash = (hash ^ dependency(registers_[i].dependency)) * kFactor;
+    }
+    for (int i = 1; i <= depth_; ++i) hash = (hash ^ dependency(control_[i])) * kFactor + 1;
+    return hash ^ hash >> 32;
+  }
+  const Future& future() const { return code_->future[place_]; }
+  bool at_end() const { return code_->instructions[place_].op == Op::kEnd; }
 
   Value local(int index) const { return registers_[index].value; }
 
@@ -78,7 +101,7 @@ class Interpreter {
     }
     depth_ = 0;
     control_[0] = Dependency{};
-    rounds_ = 0;
+    rounds_ = place_ = 0;
   }
 
   Value value(const Operand& operand) const {
@@ -185,6 +208,7 @@ class Interpreter {
   const Code* code_ = nullptr;
   const Thread* thread_ = nullptr;
   int loop_bound_ = 0;
+  int place_ = 0;
   int rounds_ = 0;
   int depth_ = 0;
   std::vector<Register<Machine>> registers_;

@@ -56,6 +56,7 @@ FileReport read_report(const Json& json) {
     const Json& reference = json.at("reference");
     report.has_reference = true;
     reference.at("unsound").get_to(report.comparison.unsound);
+    reference.at("witnesses").get_to(report.witnesses);
     reference.at("missing").get_to(report.comparison.missing);
     reference.at("missing_inorder").get_to(report.comparison.missing_inorder);
     reference.at("append").get_to(report.comparison.append);
@@ -65,10 +66,14 @@ FileReport read_report(const Json& json) {
 }
 
 void append_states(std::string& text, absl::string_view what,
-                   const std::vector<std::string>& states) {
+                   const std::vector<std::string>& states,
+                   const std::vector<std::string>& witnesses) {
   if (states.empty()) return;
   absl::StrAppend(&text, what, " ", states.size(), "\n");
-  for (const std::string& state : states) absl::StrAppend(&text, "  ", state, "\n");
+  for (size_t i = 0; i < states.size(); ++i) {
+    absl::StrAppend(&text, "  ", states[i], "\n");
+    if (i < witnesses.size()) absl::StrAppend(&text, "    by ", witnesses[i], "\n");
+  }
 }
 
 }  // namespace
@@ -84,6 +89,7 @@ std::string report_to_json(const FileReport& report) {
     json["reference"] = {{"sound", report.comparison.sound()},
                          {"complete", report.comparison.complete()},
                          {"unsound", report.comparison.unsound},
+                         {"witnesses", report.witnesses},
                          {"missing", report.comparison.missing},
                          {"missing_inorder", report.comparison.missing_inorder},
                          {"append", report.comparison.append},
@@ -114,8 +120,8 @@ std::string format_report(const FileReport& report) {
   if (report.contradicts_header()) {
     absl::StrAppend(&text, "Header says ", report.result, "\n");
   }
-  append_states(text, "Unsound", report.comparison.unsound);
-  append_states(text, "Missing", report.comparison.missing);
+  append_states(text, "Unsound", report.comparison.unsound, report.witnesses);
+  append_states(text, "Missing", report.comparison.missing, {});
   return text;
 }
 

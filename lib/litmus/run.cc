@@ -1,7 +1,7 @@
 #include "litmus/run.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "kernel/atomic.h"
@@ -86,10 +86,28 @@ class Memory {
     return visible(object.cell->value.peek());
   }
 
+  // The global that lives there, or what else the location stands for (code.h); -1 if none.
+  int slot_of(const sim::Location& location) const {
+    const int globals = static_cast<int>(objects_.size());
+    if (&location == &sim::machine.barrier_word()) return globals + kBarrier;
+    if (&location == &sim::grace_periods.readers_word(sim::kRcuDomain)) return globals + kRcu;
+    for (int i = 0; i < globals; ++i) {
+      const Object& object = objects_[i];
+      if (object.cell != nullptr && &object.cell->value.location() == &location) return i;
+      if (object.lock != nullptr && &object.lock->held.location() == &location) return i;
+      if (test_.globals[i].kind == GlobalKind::kSrcu &&
+          &location == &sim::grace_periods.readers_word(object.srcu.domain)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   Fault fault() const { return fault_; }
   Position fault_position() const { return fault_position_; }
 
   Value load(Value address, const By& by, Dependency* out) {
+    sim::machine.current().recent = 0;
     kernel::Shared<Value>& x = data(address, by);
     sim::machine.depend_address(by.address);
     const Value value = x.get();
@@ -98,11 +116,13 @@ class Memory {
   }
 
   void store(Value address, Value value, const By& by) {
+    sim::machine.current().recent = 0;
     kernel::Shared<Value>& x = data(address, by);
     store_under(by, [&] { x.set(value); });
   }
 
   Value call(Primitive primitive, const Value args[], const By& by, Dependency* out) {
+    sim::machine.current().recent = 0;
     const PrimitiveInfo& info = info_of(primitive);
     *out = Dependency{};
     if (info.arguments.empty()) {
@@ -397,7 +417,9 @@ class Runner {
  public:
   Runner(const LitmusTest& test, const RunOptions& options)
       : test_(test), options_(options), memory_(test), layout_(test), row_(layout_.size()) {
-    for (const Thread& thread : test.threads) code_.push_back(compile(thread));
+    for (const Thread& thread : test.threads) {
+      code_.push_back(compile(thread, static_cast<int>(test.globals.size())));
+    }
     threads_.resize(test.threads.size());
     for (size_t i = 0; i < threads_.size(); ++i) {
       threads_[i].prepare(code_[i], test.threads[i], options.loop_bound);
@@ -410,6 +432,15 @@ class Runner {
     for (Interpreter<Memory>& thread : threads_) {
       body.cpus.push_back([this, &thread] { thread.run(memory_); });
     }
+    if (options_.reduce) {
+      body.program = [this](int cpu, const sim::StateIdentity& state) {
+        return program(cpu, state);
+      };
+      body.accessors = [this](const sim::Location& location, bool stores) {
+        return accessors(location, stores);
+      };
+    }
+    body.record = options_.record;
     body.uses_contexts = false;
     body.assume_dependencies = false;
     body.report_races = false;
@@ -417,13 +448,33 @@ class Runner {
     bounds.max_executions = options_.max_executions;
     const sim::Exploration exploration = sim::explore(body, bounds, [this] { return visit(); });
     if (!status_.ok()) return status_;
-    result_.states.assign(states_.begin(), states_.end());
+    for (auto& [state, directives] : states_) {
+      result_.states.push_back(state);
+      if (options_.record) result_.directives.push_back(std::move(directives));
+    }
     result_.pruned = exploration.pruned;
     result_.complete = exploration.complete;
     return std::move(result_);
   }
 
  private:
+  uint64_t program(int cpu, const sim::StateIdentity& state) const {
+    const Interpreter<Memory>& thread = threads_[cpu];
+    const uint64_t hash =
+        thread.identity([&](const sim::Dependency& dependency) { return state.of(dependency); });
+    return thread.at_end() ? hash : hash ^ sim::machine.cpu_at(cpu).recent;
+  }
+
+  uint8_t accessors(const sim::Location& location, bool stores) const {
+    const int slot = memory_.slot_of(location);
+    uint8_t cpus = 0;
+    for (size_t i = 0; i < threads_.size(); ++i) {
+      const Future& future = threads_[i].future();
+      if (slot < 0 || (stores ? future.stores : future.touches)[slot]) cpus |= 1u << i;
+    }
+    return cpus;
+  }
+
   // The end of one execution; false stops the exploration.
   bool visit() {
     const sim::Verdict& verdict = sim::machine.verdict();
@@ -459,7 +510,8 @@ class Runner {
       const int global = static_cast<int>(g);
       row_[layout_.index({Location::kGlobal, global})] = memory_.final_value(global);
     }
-    states_.insert(row_);
+    const auto [entry, fresh] = states_.try_emplace(row_);
+    if (fresh && options_.record) entry->second = sim::machine.recorded();
   }
 
   const LitmusTest& test_;
@@ -469,7 +521,7 @@ class Runner {
   State row_;
   std::vector<Code> code_;
   std::vector<Interpreter<Memory>> threads_;
-  std::set<State> states_;
+  std::map<State, std::vector<sim::Directive>> states_;
   RunResult result_;
   absl::Status status_;
 };
@@ -479,6 +531,20 @@ class Runner {
 absl::StatusOr<RunResult> run_litmus(const LitmusTest& test, const RunOptions& options) {
   if (absl::Status s = check_size(test); !s.ok()) return s;
   return Runner(test, options).run();
+}
+
+std::string format_directives(const std::vector<sim::Directive>& directives) {
+  std::string text;
+  for (const sim::Directive& directive : directives) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", "P", directive.op, "@", directive.access);
+    const int argument = directive.arg;
+    if (directive.kind == sim::DirectiveKind::kPreempt) {
+      absl::StrAppend(&text, " preempt P", argument);
+    } else if (directive.kind == sim::DirectiveKind::kStale) {
+      absl::StrAppend(&text, " stale ", argument);
+    }
+  }
+  return text.empty() ? "no directive" : text;
 }
 
 }  // namespace vmafuzz::litmus

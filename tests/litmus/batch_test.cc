@@ -102,7 +102,7 @@ TEST_F(Batch, RunsATestAndComparesIt) {
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(format_report(*back), format_report(report));
   EXPECT_EQ(report_to_json(*back), report_to_json(report));
-  EXPECT_NE(format_report(report).find("Unsound 1\n  1:r0=1; 1:r1=0;\nMissing 1\n"),
+  EXPECT_NE(format_report(report).find("Unsound 1\n  1:r0=1; 1:r1=0;\n    by P0@2 preempt P1"),
             std::string::npos);
 }
 

@@ -77,7 +77,7 @@ Trace run(const std::string& body, const std::string& init = "") {
       "t.litmus",
       absl::StrCat("C n\n{", init, "}\nP0(int *x, int *y, spinlock_t *l) {", body, "}\n"));
   EXPECT_TRUE(test.ok()) << test.status();
-  const Code code = compile(test->threads[0]);
+  const Code code = compile(test->threads[0], static_cast<int>(test->globals.size()));
   Interpreter<Recorder> interpreter;
   interpreter.prepare(code, test->threads[0], 3);
   Trace result;
@@ -144,6 +144,50 @@ TEST(Interpreter, UnrollsLoopsAndStopsAtTheBound) {
                  "*x=2 data8 ctrl5", "READ_ONCE x ctrl5", "*y=1"}));
   const Log log = run("\nwhile (1) { r0 = r0 + 1; }").log;
   EXPECT_EQ(log, Log{"fault 2 at 4:1"});
+}
+
+// "x y barrier rcu" that the first thread may still touch when it is at its start.
+std::string touches(const std::string& body, bool stores = false) {
+  const auto test = parse_litmus(
+      "t", absl::StrCat("C n\n{}\nP0(int *x, int *y, struct srcu_struct *s) {", body, "}\n"));
+  EXPECT_TRUE(test.ok()) << test.status();
+  const int globals = static_cast<int>(test->globals.size());
+  const Code code = compile(test->threads[0], globals);
+  const Future& future = code.future.front();
+  std::string text;
+  for (int i = 0; i < globals + kExtraTouches; ++i) {
+    if (!(stores ? future.stores : future.touches)[i]) continue;
+    absl::StrAppend(&text, text.empty() ? "" : " ",
+                    i < globals               ? test->globals[i].name
+                    : i == globals + kBarrier ? "barrier"
+                                              : "rcu");
+  }
+  return text;
+}
+
+TEST(Compile, KnowsWhatAThreadMayStillTouch) {
+  EXPECT_EQ(touches("r0 = 1;"), "");
+  EXPECT_EQ(touches("r0 = READ_ONCE(*x);"), "x");
+  EXPECT_EQ(touches("r0 = READ_ONCE(*x);", true), "");
+  EXPECT_EQ(touches("if (r0) { *y = 1; }", true), "y");
+  EXPECT_EQ(touches("while (r0) { r0 = READ_ONCE(*x); smp_mb(); }"), "x barrier");
+  EXPECT_EQ(touches("*r0 = 1;"), "x y s");
+  EXPECT_EQ(touches("xchg(x, 1); r0 = xchg_acquire(y, 1);", true), "x y barrier");
+  EXPECT_EQ(touches("atomic_inc(x); r0 = xchg_relaxed(y, 1);", true), "x y");
+  EXPECT_EQ(touches("rcu_read_lock(); rcu_read_unlock();"), "rcu");
+  EXPECT_EQ(touches("rcu_read_lock(); rcu_read_unlock();", true), "");
+  EXPECT_EQ(touches("synchronize_rcu();", true), "barrier rcu");
+  EXPECT_EQ(touches("r0 = srcu_read_lock(s); srcu_read_unlock(s, r0);"), "s");
+  EXPECT_EQ(touches("synchronize_srcu(s);", true), "s barrier");
+}
+
+TEST(Compile, KnowsWhichRegistersAreStillRead) {
+  const auto test =
+      parse_litmus("t", "C n\n{}\nP0(int *x) { r0 = 1; if (r1) *x = r2; r1 = 2; r3 = r1; }\n");
+  ASSERT_TRUE(test.ok()) << test.status();
+  const Code code = compile(test->threads[0], 1);
+  EXPECT_EQ(code.future.front().reads, (std::vector<bool>{false, true, true, false}));
+  EXPECT_EQ(code.future.back().reads, std::vector<bool>(4, false));
 }
 
 TEST(Interpreter, StopsAtArithmeticThatHasNoValue) {

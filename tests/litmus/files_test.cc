@@ -6,6 +6,7 @@
 #include <set>
 
 #include "litmus/batch.h"
+#include "litmus/run.h"
 
 namespace vmafuzz::litmus {
 namespace {
@@ -26,6 +27,19 @@ TEST(LitmusFiles, ShowWhatTheirHeadersSay) {
   });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_GE(checked, 60);
+}
+
+// Leaving executions out must not leave outcomes out.
+TEST(LitmusFiles, ShowTheSameStatesWithoutReductions) {
+  RunOptions by_history;
+  by_history.reduce = false;
+  for (const std::string& path : files()) {
+    const auto test = load_litmus(path);
+    ASSERT_TRUE(test.ok()) << test.status();
+    const auto reduced = run_litmus(*test, RunOptions{}), full = run_litmus(*test, by_history);
+    ASSERT_TRUE(reduced.ok() && full.ok()) << path;
+    EXPECT_EQ(reduced->states, full->states) << path;
+  }
 }
 
 // "base+change" says what becomes of `base` when one thing in it is changed.

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "litmus/expected.h"
+#include "litmus/batch.h"
 
 namespace vmafuzz::litmus {
 namespace {
@@ -71,6 +71,27 @@ TEST_F(Suite, ConditionsJudgeTheReferenceStatesAsHerdDoes) {
     ++judged;
   }
   EXPECT_GE(judged * 100, files_.size() * 99);
+}
+
+// Every 8th test (all of them: vmafuzz litmus --expected).
+TEST_F(Suite, SampleShowsWhatTheModelAllows) {
+  const auto expected = load_expected(folder_ / "expected.jsonl");
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  std::vector<std::string> sample;
+  for (size_t i = 0; i < files_.size(); i += 8) sample.push_back(files_[i]);
+  RunOptions options;
+  options.max_executions = 20'000;
+  Summary summary;
+  const auto run = [&](const std::string& path) { return run_file(path, options, &*expected); };
+  const absl::Status status = run_batch(sample, 2, run, [&](const FileReport& report) {
+    if (!report.has_reference) return;
+    EXPECT_TRUE(report.comparison.sound()) << format_report(report);
+    if (report.outcome == FileOutcome::kExplored) summary.add(report.comparison);
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_GE(summary.tests * 10, static_cast<int>(sample.size()) * 9);
+  EXPECT_GE(summary.append_shown * 100, summary.append * 99);
+  EXPECT_GE(summary.complete * 100, summary.tests * 98);
 }
 
 }  // namespace
