@@ -1,9 +1,18 @@
 // `vmafuzz explain`: what happens in an execution, and why its result is wrong.
+#include <filesystem>
 #include <iostream>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "fuzz/commands/table.h"
 #include "fuzz/program_file.h"
+#include "fuzz/version.h"
+#include "report/directives.h"
+#include "report/html.h"
+#include "report/interleaving.h"
+#include "report/mail.h"
 #include "report/report.h"
+#include "report/svg.h"
 
 namespace vmafuzz::command {
 namespace {
@@ -13,6 +22,10 @@ constexpr Flag kFlags[] = {
     {"full", FlagKind::kSwitch, "", "", "draw every access, not only those that matter"},
     {"width", FlagKind::kNumber, "COLUMNS", "79", "width of the text"},
     {"json", FlagKind::kSwitch, "", "", "print one JSON object, with the whole trace"},
+    {"mail", FlagKind::kSwitch, "", "", "plain text below 80 columns, for a mailing list"},
+    {"svg", FlagKind::kSwitch, "", "", "the interleaving as a picture"},
+    {"narrow", FlagKind::kSwitch, "", "", "with --svg: for 390 pixels instead of 1160"},
+    {"html", FlagKind::kSwitch, "", "", "everything as one page for a browser"},
 };
 
 constexpr uint64_t kNarrowest = 40;
@@ -23,12 +36,67 @@ int refuse(const absl::Status& status) {
   return kExitUsage;
 }
 
-int run(const Arguments& args) {
-  const std::string& file = args.operands()[0];
-  const uint64_t width = args.number("width");
-  if (width < kNarrowest || width > kWidest) {
-    return refuse(absl::InvalidArgumentError("--width takes a number from 40 to 1000"));
+absl::Status check(const Arguments& args) {
+  if (args.number("width") < kNarrowest || args.number("width") > kWidest) {
+    return absl::InvalidArgumentError("--width takes a number from 40 to 1000");
   }
+  std::vector<std::string> forms;
+  for (const char* form : {"json", "mail", "svg", "html"}) {
+    if (args.on(form)) forms.push_back(absl::StrCat("--", form));
+  }
+  if (forms.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(absl::StrJoin(forms, " and "), ": one form of output at a time"));
+  }
+  if (args.on("narrow") && !args.on("svg")) {
+    return absl::InvalidArgumentError("--narrow is for --svg; pages fit every width");
+  }
+  return absl::OkStatus();
+}
+
+std::string picture(const report::Report& report, const Arguments& args) {
+  report::SvgOptions options;
+  options.standalone = true;
+  options.narrow = args.on("narrow");
+  if (options.narrow) options.width = report::kNarrowWidth;
+  options.title = report.sentence.empty() ? "Nothing found" : report.sentence;
+  return report::svg_interleaving(
+      report::interleaving_of(report.timeline, report::operation_names(report.program),
+                              args.on("full")),
+      options);
+}
+
+std::string page(const report::Report& report, const Arguments& args, const std::string& file) {
+  report::FindingOptions options;
+  options.file = file;
+  options.full = args.on("full");
+  options.facts = {{"vmafuzz", version_and_commit()}};
+  const std::string& verdict = report.timeline.failure.verdict;
+  const std::string title =
+      absl::StrCat(verdict.empty() ? "nothing found" : verdict, " on ", report.kernel);
+  return report::html_page(title, report::html_finding(report, options));
+}
+
+std::string letter(const report::Report& report, const run::Target& target,
+                   const std::string& file) {
+  report::MailOptions options;
+  options.file = file == "-" ? "" : std::filesystem::path(file).filename().string();
+  options.version = version_and_commit();
+  options.source = std::string(target.kernel->source);
+  return report::mail(report, options);
+}
+
+std::string text(const report::Report& report, const Arguments& args, const std::string& file) {
+  report::ExplainOptions options;
+  options.diagram.full = args.on("full");
+  options.diagram.width = static_cast<int>(args.number("width"));
+  options.file = file;
+  return report::explain(report, options);
+}
+
+int run(const Arguments& args) {
+  if (absl::Status status = check(args); !status.ok()) return refuse(status);
+  const std::string& file = args.operands()[0];
   const absl::StatusOr<input::Program> program = read_program(file);
   if (!program.ok()) return refuse(program.status());
   const absl::StatusOr<run::Target> target = target_of(*program, args.text("kernel"));
@@ -36,16 +104,26 @@ int run(const Arguments& args) {
   run::Executor executor;
   if (absl::Status status = executor.set_target(*target); !status.ok()) return refuse(status);
 
-  const report::Report report = report::report_of(executor, *program);
+  report::Report report = report::report_of(executor, *program);
+  const bool other_kernel = target->kernel->name != program->kernel;
+  if (other_kernel) {
+    const std::string& verdict = report.timeline.failure.verdict;
+    report.program.kernel = std::string(target->kernel->name);
+    report.program.expect = verdict.empty() ? "none" : verdict;
+  }
+  // A search form explores anew on each kernel: what replays is in the report.
+  const bool same = program->replay_form() && (!other_kernel || program->kernel.empty());
+  const std::string replays = same && file != "-" ? file : "";
   if (args.on("json")) {
     std::cout << report::to_json(report);
+  } else if (args.on("mail")) {
+    std::cout << letter(report, *target, file);
+  } else if (args.on("svg")) {
+    std::cout << picture(report, args);
+  } else if (args.on("html")) {
+    std::cout << page(report, args, replays);
   } else {
-    report::ExplainOptions options;
-    options.diagram.full = args.on("full");
-    options.diagram.width = static_cast<int>(width);
-    // A search form explores anew on each kernel: what replays is in the report.
-    if (program->replay_form() && file != "-") options.file = file;
-    std::cout << report::explain(report, options);
+    std::cout << text(report, args, replays);
   }
   return kExitOk;
 }
@@ -61,11 +139,13 @@ const Command kExplain = {
         "why it is wrong, the address space before and after, the accesses that matter in columns\n"
         "by CPU with the sequence counter along time, what deviates in words, and how to replay\n"
         "it. A stale load is marked with the store that it missed. Ends with 0 whatever the\n"
-        "verdict: use replay to test.",
+        "verdict: use replay to test. --html and --svg draw the same with arrows from the stores\n"
+        "to the loads that read them, and with bands while mmap_lock is held.",
     .examples =
-        "./vmafuzz explain repro/aug02-draft.repro\n"
+        "./vmafuzz explain repro/v1-wrong-uprobe.repro\n"
         "./vmafuzz explain --full --width 120 crash-1234\n"
-        "./vmafuzz explain --json repro/aug02-draft.repro",
+        "./vmafuzz explain --html repro/v1-wrong-uprobe.repro > v1.html\n"
+        "./vmafuzz explain --mail repro/v1-wrong-uprobe.repro",
     .flags = kFlags,
     .min_operands = 1,
     .max_operands = 1,

@@ -1,9 +1,12 @@
 // `vmafuzz version`: what a report must name so that others run the same program.
+#include "fuzz/version.h"
+
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "fuzz/commands/table.h"
 
 namespace vmafuzz::command {
@@ -13,10 +16,14 @@ constexpr Flag kFlags[] = {
     {"json", FlagKind::kSwitch, "", "", "print one JSON object"},
 };
 
-int run(const Arguments& args) {
-  // The launcher knows the commit: it has just seen to it that this build is of these sources.
+// The launcher knows the commit: it has just seen to it that this build is of these sources.
+std::string commit_name() {
   const char* commit = std::getenv("VMAFUZZ_COMMIT");
-  if (commit == nullptr || *commit == '\0') commit = "unknown";
+  return commit == nullptr || *commit == '\0' ? "unknown" : commit;
+}
+
+int run(const Arguments& args) {
+  const std::string commit = commit_name();
   if (args.on("json")) {
     const nlohmann::ordered_json json = {{"version", VMAFUZZ_VERSION},
                                          {"commit", commit},
@@ -36,6 +43,10 @@ int run(const Arguments& args) {
 }
 
 }  // namespace
+
+std::string version_and_commit() {
+  return absl::StrCat(VMAFUZZ_VERSION, ", commit ", commit_name());
+}
 
 const Command kVersion = {
     .name = "version",

@@ -119,18 +119,12 @@ void keep_way_to(int object, Timeline* timeline) {
   }
 }
 
-// The access that ended the execution is not in the trace; what it clashed with is.
 void keep_other_party(Timeline* timeline) {
-  const Failure& failure = timeline->failure;
-  if (failure.other.line.empty()) return;
-  for (size_t i = timeline->steps.size(); i > 0; --i) {
-    Step& step = timeline->steps[i - 1];
-    const bool could_be = step.is_access() || step.kind == StepKind::kFree;
-    if (!could_be || step.kind == StepKind::kLoad || step.at.line != failure.other.line) continue;
-    step.shown = true;
-    if (step.kind == StepKind::kFree) keep_way_to(step.object, timeline);
-    return;
-  }
+  const int other = other_party(*timeline);
+  if (other < 0) return;
+  Step& step = timeline->steps[static_cast<size_t>(other)];
+  step.shown = true;
+  if (step.kind == StepKind::kFree) keep_way_to(step.object, timeline);
 }
 
 // A switch stays if it is why the next event that is shown is another CPU's than the last one was.
@@ -170,6 +164,18 @@ std::vector<LocationUse> location_uses(const Timeline& timeline) {
     if (step.kind != StepKind::kLoad) use.storing |= bit(step.cpu);
   }
   return uses;
+}
+
+int other_party(const Timeline& timeline) {
+  const Failure& failure = timeline.failure;
+  if (failure.other.line.empty()) return -1;
+  for (size_t i = timeline.steps.size(); i > 0; --i) {
+    const Step& step = timeline.steps[i - 1];
+    const bool could_be = step.is_access() || step.kind == StepKind::kFree;
+    if (!could_be || step.kind == StepKind::kLoad || step.at.line != failure.other.line) continue;
+    return static_cast<int>(i - 1);
+  }
+  return -1;
 }
 
 void condense(Timeline* timeline) {

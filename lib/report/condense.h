@@ -19,6 +19,10 @@ namespace vmafuzz::report {
 //   - barriers next to an access that stays.
 void condense(Timeline* timeline);
 
+// What the access that ended the execution clashed with: that access is not in the trace, but its
+// other party is. Index into Timeline::steps, -1 if there is none.
+int other_party(const Timeline& timeline);
+
 // By location: which CPUs store to it and which touch it at all, one bit each.
 struct LocationUse {
   uint8_t storing = 0;

@@ -55,21 +55,18 @@ class Legend {
     return index < kLetters.size() ? kLetters[index] : '?';
   }
 
-  std::string text() const {
-    std::string text;
+  std::vector<Drawing::Entry> entries() const {
+    std::vector<Drawing::Entry> entries;
     for (size_t i = 0; i < mappings_.size() && i < kLetters.size(); ++i) {
       const Mapping& mapping = mappings_[i];
-      absl::StrAppend(&text, "  ", kLetters.substr(i, 1), " = ");
+      std::string text = "anonymous";
       if (mapping.file) {
         const std::string ino = mapping.ino < 16 ? absl::StrCat("i", mapping.ino) : "shmem";
-        absl::StrAppend(&text, ino, ", page ", mapping.first_page, " is pgoff ",
-                        mapping.first_pgoff);
-      } else {
-        absl::StrAppend(&text, "anonymous");
+        text = absl::StrCat(ino, ", page ", mapping.first_page, " is pgoff ", mapping.first_pgoff);
       }
-      absl::StrAppend(&text, ", ", flags_name(mapping.flags), "\n");
+      entries.push_back({kLetters[i], absl::StrCat(text, ", ", flags_name(mapping.flags))});
     }
-    return text;
+    return entries;
   }
 
  private:
@@ -93,23 +90,44 @@ std::string padded(absl::string_view label, size_t width) {
 
 }  // namespace
 
-std::string draw(const std::vector<PictureRow>& rows, int marked_page) {
-  if (rows.empty()) return {};
-  const size_t pages = pages_in_use(rows, marked_page);
-  size_t width = 0;
-  for (const PictureRow& row : rows) width = std::max(width, row.label.size());
-  std::string text = absl::StrCat(padded("", width), kDigits.substr(0, pages), "\n");
+char page_digit(size_t page) { return kDigits[std::min(page, kDigits.size() - 1)]; }
+
+Drawing drawing_of(const std::vector<PictureRow>& rows, int marked_page) {
+  Drawing drawing;
+  if (rows.empty()) return drawing;
+  drawing.pages = pages_in_use(rows, marked_page);
+  drawing.marked_page = marked_page;
   Legend legend;
   for (const PictureRow& row : rows) {
-    absl::StrAppend(&text, padded(row.label, width));
-    for (size_t i = 0; i < pages; ++i) text += legend.letter(row.pages[i], static_cast<int>(i));
-    text += '\n';
+    Drawing::Row drawn{row.label, {}};
+    for (size_t i = 0; i < drawing.pages; ++i) {
+      drawn.letters += legend.letter(row.pages[i], static_cast<int>(i));
+    }
+    drawing.rows.push_back(std::move(drawn));
+  }
+  drawing.legend = legend.entries();
+  return drawing;
+}
+
+std::string draw(const std::vector<PictureRow>& rows, int marked_page) {
+  if (rows.empty()) return {};
+  const Drawing drawing = drawing_of(rows, marked_page);
+  size_t width = 0;
+  for (const Drawing::Row& row : drawing.rows) width = std::max(width, row.label.size());
+  std::string text = padded("", width);
+  for (size_t i = 0; i < drawing.pages; ++i) text += page_digit(i);
+  text += '\n';
+  for (const Drawing::Row& row : drawing.rows) {
+    absl::StrAppend(&text, padded(row.label, width), row.letters, "\n");
   }
   if (marked_page >= 0) {
     absl::StrAppend(&text, padded("", width), std::string(static_cast<size_t>(marked_page), ' '),
                     "^\n");
   }
-  return text + legend.text();
+  for (const Drawing::Entry& entry : drawing.legend) {
+    absl::StrAppend(&text, "  ", std::string(1, entry.letter), " = ", entry.text, "\n");
+  }
+  return text;
 }
 
 std::string vma_picture(const PageMap& before, const PageMap& after, int marked_page) {

@@ -26,6 +26,25 @@ struct PictureRow {
   PageMap pages;
 };
 
+// What is drawn, whatever it is drawn with.
+struct Drawing {
+  struct Row {
+    std::string label;
+    std::string letters;  // one a page; '.' is not mapped
+  };
+  struct Entry {
+    char letter;
+    std::string text;  // "i0, page 4 is pgoff 0, r-xp"
+  };
+  size_t pages = 0;
+  std::vector<Row> rows;
+  std::vector<Entry> legend;
+  int marked_page = -1;
+};
+Drawing drawing_of(const std::vector<PictureRow>& rows, int marked_page);
+// What stands above page `page`: 0..9, then letters.
+char page_digit(size_t page);
+
 // `marked_page` < 0: no mark. Empty if there are no rows.
 std::string draw(const std::vector<PictureRow>& rows, int marked_page);
 

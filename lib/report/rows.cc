@@ -12,6 +12,18 @@ constexpr int kOperationIndent = 0;
 constexpr int kFunctionIndent = 1;
 constexpr int kEventIndent = 2;
 
+int indent_of(RowKind kind) {
+  switch (kind) {
+    case RowKind::kOperation:
+      return kOperationIndent;
+    case RowKind::kFunction:
+    case RowKind::kVerdict:
+      return kFunctionIndent;
+    default:
+      return kEventIndent;
+  }
+}
+
 class RowMaker {
  public:
   RowMaker(const Timeline& timeline, const std::vector<std::string>& operations, bool full)
@@ -39,21 +51,29 @@ class RowMaker {
     bool left_out = false;
   };
 
-  void add(int cpu, int indent, std::string text) {
-    rows_.push_back({cpu, indent, std::move(text), -1, {}, 0});
+  void add(int cpu, RowKind kind, std::string text) {
+    Row row;
+    row.cpu = cpu;
+    row.indent = indent_of(kind);
+    row.text = std::move(text);
+    row.kind = kind;
+    rows_.push_back(std::move(row));
   }
+
+  int index_of(const Step& step) const { return static_cast<int>(&step - timeline_.steps.data()); }
 
   void begin(const Step& step) {
     flush(step.cpu);
     cpus_[step.cpu].at = {};
-    add(step.cpu, kOperationIndent,
+    add(step.cpu, RowKind::kOperation,
         step.op < operations_.size() ? operations_[step.op] : absl::StrCat("operation ", step.op));
+    rows_.back().source = index_of(step);
   }
 
   void flush(int cpu) {
     if (!cpus_[cpu].left_out) return;
     cpus_[cpu].left_out = false;
-    add(cpu, kEventIndent, "...");
+    add(cpu, RowKind::kLeftOut, "...");
   }
 
   void event(const Step& step) {
@@ -62,11 +82,12 @@ class RowMaker {
     const bool scheduling = step.kind == StepKind::kSwitch || step.kind == StepKind::kBlock;
     if (!scheduling && state.at.function != step.at.function) {
       state.at = step.at;
-      add(step.cpu, kFunctionIndent, absl::StrCat(step.at.function, "(), ", step.at.line));
+      add(step.cpu, RowKind::kFunction, absl::StrCat(step.at.function, "(), ", step.at.line));
     }
     std::string text = step.text;
     if (!step.remark.empty()) absl::StrAppend(&text, "\n", step.remark);
-    add(step.cpu, kEventIndent, std::move(text));
+    add(step.cpu, RowKind::kEvent, std::move(text));
+    rows_.back().source = index_of(step);
     if (!scheduling) rows_.back().step = step.step;
     if (step.counter >= 0) {
       rows_.back().counter = step.counter;
@@ -88,7 +109,7 @@ class RowMaker {
 
   void add_wrong_result(const Step& step) {
     flush(step.cpu);
-    add(step.cpu, kFunctionIndent, absl::StrCat("*** ", timeline_.failure.verdict, " returned"));
+    add(step.cpu, RowKind::kVerdict, absl::StrCat("*** ", timeline_.failure.verdict, " returned"));
   }
 
   void add_failure() {
@@ -101,7 +122,7 @@ class RowMaker {
     if (!failure.other.function.empty()) {
       absl::StrAppend(&text, ", with ", failure.other.line, " (", failure.other.function, ")");
     }
-    add(failure.cpu, kFunctionIndent, std::move(text));
+    add(failure.cpu, RowKind::kVerdict, std::move(text));
   }
 
   const Timeline& timeline_;
@@ -151,7 +172,10 @@ std::vector<Row> fold_repetitions(std::vector<Row> rows) {
       continue;
     }
     const Row& first = rows[i];
-    Row note{first.cpu, kEventIndent, {}, -1, {}, 0};
+    Row note;
+    note.cpu = first.cpu;
+    note.indent = kEventIndent;
+    note.kind = RowKind::kRepeated;
     const size_t times = best_saved / best_period;
     note.text = absl::StrCat("(the last ", best_period, best_period == 1 ? " line " : " lines ",
                              times, times == 1 ? " more time)" : " more times)");

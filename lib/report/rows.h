@@ -10,6 +10,8 @@
 
 namespace vmafuzz::report {
 
+enum class RowKind : uint8_t { kOperation, kFunction, kEvent, kLeftOut, kRepeated, kVerdict };
+
 struct Row {
   int cpu = 0;
   int indent = 0;
@@ -17,6 +19,8 @@ struct Row {
   int counter = -1;  // this row's event changed that counter
   std::string count;
   uint32_t step = 0;  // of the execution; 0: not an event
+  RowKind kind = RowKind::kEvent;
+  int source = -1;  // index into Timeline::steps; -1: made of no single one
   // The same thing again.
   bool repeats(const Row& other) const {
     return cpu == other.cpu && indent == other.indent && text == other.text &&

@@ -27,20 +27,13 @@ bool is_counter(const Step& step) {
 // --- lookups
 // ---------------------------------------------------------------------------------------------
 
-// The two looks at a sequence counter that a speculation stands between.
-struct Looks {
-  size_t first = 0;
-  size_t last = 0;
-  bool found = false;
-};
-
 class LookupStory {
  public:
   explicit LookupStory(const Timeline& timeline)
       : timeline_(timeline), steps_(timeline.steps), suspect_(timeline.failure.suspect()) {}
 
   std::string tell() const {
-    const Looks looks = find_looks();
+    const Looks looks = find_looks(timeline_);
     std::string text = looks.found ? counter_sentence(looks) : std::string();
     const std::string fields = field_sentence(looks);
     if (!fields.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", fields);
@@ -50,27 +43,6 @@ class LookupStory {
  private:
   bool mine(const Step& step) const { return step.cpu == suspect_.cpu && step.op == suspect_.op; }
   std::string me() const { return cpu_name(suspect_.cpu); }
-
-  // The last two looks at one counter, mm_lock_seq rather than vm_lock_seq.
-  Looks find_looks() const {
-    for (const char* field : {"mm_lock_seq", "vm_lock_seq"}) {
-      for (size_t last = steps_.size(); last > 0; --last) {
-        if (!look(last - 1, field)) continue;
-        for (size_t first = last - 1; first > 0; --first) {
-          if (!look(first - 1, field)) continue;
-          if (steps_[first - 1].location != steps_[last - 1].location) continue;
-          return {first - 1, last - 1, true};
-        }
-        break;
-      }
-    }
-    return {};
-  }
-
-  bool look(size_t index, absl::string_view field) const {
-    const Step& step = steps_[index];
-    return mine(step) && step.kind == StepKind::kLoad && step.field == field;
-  }
 
   // The first store to the counter between the looks, or null.
   const Step* change_between(const Looks& looks) const {
@@ -261,7 +233,30 @@ std::string race_sentence(const Timeline& timeline) {
                       " may run at the same time.");
 }
 
+bool is_look(const Timeline& timeline, size_t index, absl::string_view field) {
+  const Suspect suspect = timeline.failure.suspect();
+  const Step& step = timeline.steps[index];
+  return step.cpu == suspect.cpu && step.op == suspect.op && step.kind == StepKind::kLoad &&
+         step.field == field;
+}
+
 }  // namespace
+
+Looks find_looks(const Timeline& timeline) {
+  const std::vector<Step>& steps = timeline.steps;
+  for (const char* field : {"mm_lock_seq", "vm_lock_seq"}) {
+    for (size_t last = steps.size(); last > 0; --last) {
+      if (!is_look(timeline, last - 1, field)) continue;
+      for (size_t first = last - 1; first > 0; --first) {
+        if (!is_look(timeline, first - 1, field)) continue;
+        if (steps[first - 1].location != steps[last - 1].location) continue;
+        return {first - 1, last - 1, true};
+      }
+      break;
+    }
+  }
+  return {};
+}
 
 std::string sentence(const Timeline& timeline) {
   const std::string& verdict = timeline.failure.verdict;

@@ -8,6 +8,15 @@
 
 namespace vmafuzz::report {
 
+// The two looks at a sequence counter that a speculation stands between: indices into
+// Timeline::steps. The last two of the suspect at one counter, mm_lock_seq rather than vm_lock_seq.
+struct Looks {
+  size_t first = 0;
+  size_t last = 0;
+  bool found = false;
+};
+Looks find_looks(const Timeline& timeline);
+
 std::string sentence(const Timeline& timeline);
 
 }  // namespace vmafuzz::report

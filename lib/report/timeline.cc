@@ -1,7 +1,5 @@
 #include "report/timeline.h"
 
-#include <optional>
-
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -96,6 +94,7 @@ class Builder {
   struct Stored {
     uint64_t value;
     uint8_t cpu;
+    int step;  // index into Timeline::steps
   };
 
   static bool is_store(const sim::TraceEvent& event) {
@@ -105,8 +104,8 @@ class Builder {
   // Coherence order is execution order; first comes what was there before the concurrent part.
   void remember(const sim::TraceEvent& event) {
     std::vector<Stored>& stores = stores_[event.location];
-    if (stores.empty()) stores.push_back({names_.newest(event.location), sim::kNoCpu});
-    stores.push_back({event.value, event.cpu});
+    if (stores.empty()) stores.push_back({names_.newest(event.location), sim::kNoCpu, -1});
+    stores.push_back({event.value, event.cpu, static_cast<int>(timeline_.steps.size()) - 1});
   }
 
   // The values that locations have when the concurrent part begins.
@@ -238,13 +237,17 @@ class Builder {
     step->from_cpu = event.from_cpu;
     if (event.from_cpu != sim::kNoCpu) step->from = place(event.from_site);
     step->stale = event.stale;
+    if (const Stored* read = store_back(event, event.stale);
+        read != nullptr && read->cpu == event.from_cpu) {
+      step->from_step = read->step;
+    }
     check_compiler(event, step);
     if (event.stale == 0) return;
     step->missed = place(event.missed_site);
     step->before = names_.value(event.location, event.newest);
-    const auto stores = stores_.find(event.location);
-    if (stores != stores_.end() && !stores->second.empty()) {
-      step->missed_cpu = stores->second.back().cpu;
+    if (const Stored* newest = store_back(event, 0); newest != nullptr) {
+      step->missed_cpu = newest->cpu;
+      step->missed_step = newest->step;
     }
     absl::StrAppend(&step->remark, step->remark.empty() ? "" : " ", "<-- STALE by ", event.stale,
                     ": reads ", step->value, ", missed ", step->before, " stored at ",
@@ -254,18 +257,19 @@ class Builder {
   // A plain load whose value is not that of the store it read.
   void check_compiler(const sim::TraceEvent& event, Step* step) {
     if (!event.plain) return;
-    const std::optional<uint64_t> read = store_back(event);
-    if (!read || *read == event.value) return;
+    const Stored* read = store_back(event, event.stale);
+    if (read == nullptr || read->value == event.value) return;
     step->reloaded = event.value == event.newest;
     step->torn = !step->reloaded;
     step->remark = step->torn ? "<-- TORN: half of it is older than the rest"
                               : "<-- RELOADED: the compiler reads it twice";
   }
 
-  std::optional<uint64_t> store_back(const sim::TraceEvent& event) const {
+  // The store to the load's location that is `back` stores older than the newest; null: not known.
+  const Stored* store_back(const sim::TraceEvent& event, uint16_t back) const {
     const auto stores = stores_.find(event.location);
-    if (stores == stores_.end() || stores->second.size() <= event.stale) return std::nullopt;
-    return stores->second[stores->second.size() - 1 - event.stale].value;
+    if (stores == stores_.end() || stores->second.size() <= back) return nullptr;
+    return &stores->second[stores->second.size() - 1 - back];
   }
 
   void add_store(const sim::TraceEvent& event, Step* step) {

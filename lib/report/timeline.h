@@ -65,6 +65,9 @@ struct Step {
   uint16_t stale = 0;
   Place missed;
   uint8_t missed_cpu = 0xff;
+  // The same as indices into Timeline::steps; -1: not in the concurrent part, or nothing.
+  int from_step = -1;
+  int missed_step = -1;
   bool torn = false;
   bool reloaded = false;
 

@@ -1,0 +1,50 @@
+// Reports of the programs in repro/ and corpus/: what people are going to look at.
+#ifndef VMAFUZZ_TESTS_REPORT_FILES_H_
+#define VMAFUZZ_TESTS_REPORT_FILES_H_
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "input/text.h"
+#include "report/report.h"
+#include "variants/variants.h"
+
+namespace vmafuzz::report {
+
+// Paths of all .repro files, sorted.
+inline std::vector<std::filesystem::path> program_files() {
+  std::vector<std::filesystem::path> files;
+  for (const char* folder : {"repro", "corpus"}) {
+    const auto path = std::filesystem::path(VMAFUZZ_SOURCE_DIR) / folder;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      if (entry.path().extension() == ".repro") files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+inline Report report_of_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const absl::StatusOr<input::Program> program = input::parse_text(text);
+  EXPECT_TRUE(program.ok()) << path << ": " << program.status();
+  if (!program.ok()) return {};
+  run::Target target;
+  target.kernel = variants::find_kernel(program->kernel.empty() ? "6.18" : program->kernel);
+  target.bugs = program->bugs;
+  target.options = program->options;
+  run::Executor executor;
+  EXPECT_TRUE(executor.set_target(target).ok()) << path;
+  return report_of(executor, *program);
+}
+
+}  // namespace vmafuzz::report
+
+#endif  // VMAFUZZ_TESTS_REPORT_FILES_H_
