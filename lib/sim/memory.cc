@@ -504,13 +504,12 @@ Clock Machine::all_events(const Cpu& cpu) const {
 }
 
 void Machine::full_barrier(Cpu& cpu) {
-  if (rule(Rule::kFullPublishes)) {
-    // "A-cumul(strong-fence)".
-    cpu.publish.join(cpu.read);
-    cpu.publish.join(cpu.read_noreturn);
-    cpu.publish.join(cpu.written);
-    cpu.publish.include(cpu.id, cpu.time);
-  }
+  // "A-cumul(strong-fence)". What loads may read follows from "pb" below as well; that accesses do
+  // not race only from here.
+  cpu.publish.join(cpu.read);
+  cpu.publish.join(cpu.read_noreturn);
+  cpu.publish.join(cpu.written);
+  cpu.publish.include(cpu.id, cpu.time);
   Clock all = all_events(cpu);
   if (rule(Rule::kFullPropagates)) {
     // "pb": barriers run in one order; what an earlier one published has reached everyone.

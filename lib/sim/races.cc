@@ -212,41 +212,4 @@ std::string value_name(const Location* location, uint64_t value) {
   return std::to_string(value);
 }
 
-const char* rule_name(Rule r) {
-  static constexpr const char* kNames[] = {"none",
-                                           "coherence",
-                                           "acquire-orders",
-                                           "release-publishes",
-                                           "release-cumulative",
-                                           "wmb-publishes",
-                                           "wmb-not-cumulative",
-                                           "rmb-orders",
-                                           "rmb-skips-noreturn",
-                                           "full-publishes",
-                                           "full-propagates",
-                                           "full-orders-loads",
-                                           "before-travels",
-                                           "rmw-atomic",
-                                           "rmw-sequence",
-                                           "rmw-full-barrier",
-                                           "failed-cmpxchg-free",
-                                           "address-dependency",
-                                           "data-dependency",
-                                           "control-dependency",
-                                           "lock-handover",
-                                           "lock-acquires",
-                                           "unlock-releases",
-                                           "rcu-waits-for-readers",
-                                           "rcu-reader-sees",
-                                           "rcu-reader-publishes",
-                                           "srcu-domains",
-                                           "own-order-returns"};
-  static_assert(sizeof kNames / sizeof kNames[0] == static_cast<size_t>(Rule::kCount));
-  return kNames[static_cast<int>(r)];
-}
-
-#ifdef VMAFUZZ_WEAKEN_RULES
-Rule weakened_rule = Rule::kNone;
-#endif
-
 }  // namespace vmafuzz::sim

@@ -137,7 +137,7 @@ void GracePeriods::synchronize(int domain, Site site) {
   item->events = d.ended;
   // A grace period is a strong fence at both ends: what comes before it has reached every CPU
   // before it begins, so that grace periods of which one missed the other's stores do not overlap.
-  machine.full_barrier(machine.current());
+  if (rule(Rule::kRcuFences)) machine.full_barrier(machine.current());
   item->begun = machine.all_events(machine.current());
   machine.mix_state(d.ended_hash);
   machine.mix_state(item->readers);
@@ -148,7 +148,7 @@ void GracePeriods::synchronize(int domain, Site site) {
   machine.mix_state(item->hash);
   item->state = State::kFree;
   machine.watch_fence("synchronize_rcu", site);
-  machine.full_barrier(machine.current());
+  if (rule(Rule::kRcuFences)) machine.full_barrier(machine.current());
 }
 
 void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
