@@ -52,6 +52,7 @@ class Explorer : public Director {
 
   void begin() {
     depth_ = 0;
+    scheduled_ = kNone;
     preemptions_ = stale_ = 0;
     asked_version_ = UINT64_MAX;
     pruned_ = false;
@@ -114,12 +115,22 @@ class Explorer : public Director {
 
   int choose(const Point&, int count) override { return choose(count); }
 
+  // Memory comes and goes between accesses, as a part of the step before: which steps do so is only
+  // known once they were taken.
+  void changes_lifetime(int cpu) override {
+    sleep_ = 0;
+    if (scheduled_ != kNone) path_[scheduled_].lifetime |= bit(cpu);
+  }
+
  private:
+  static constexpr size_t kNone = SIZE_MAX;
+
   struct Choice {
     int chosen;
     int count;
     uint8_t candidates = 0;  // of a scheduling choice: CPUs, tried in the order of candidate()
     uint8_t asleep = 0;      // and those whose steps were explored before
+    uint8_t lifetime = 0;    // candidates whose steps here make or free objects: they never sleep
   };
 
   bool bounded() const { return bounds_.max_preemptions >= 0 || bounds_.max_stale >= 0; }
@@ -128,11 +139,12 @@ class Explorer : public Director {
     // A CPU that was switched to and has not done anything since is not asked a second time.
     if (machine.state_version() == asked_version_ && point.cpu == asked_for_) return fallback;
     if (depth_ == path_.size()) enter_state(point, fallback);
-    Choice& choice = path_[depth_++];
+    scheduled_ = depth_;
+    const Choice& choice = path_[depth_++];
     const int next = candidate(choice.candidates, fallback, choice.chosen);
-    uint8_t asleep = choice.asleep;
-    for (int i = 0; i < choice.chosen; ++i)
-      asleep |= bit(candidate(choice.candidates, fallback, i));
+    uint8_t tried = 0;
+    for (int i = 0; i < choice.chosen; ++i) tried |= bit(candidate(choice.candidates, fallback, i));
+    const uint8_t asleep = choice.asleep | (tried & ~choice.lifetime);
     sleep_ = 0;
     for (int i = 0; i < kMaxCpus; ++i) {
       if ((asleep & bit(i)) != 0 && commute(pending_[i], pending_[next])) sleep_ |= bit(i);
@@ -255,6 +267,7 @@ class Explorer : public Director {
   uint8_t unfinished_ = 0;
   std::vector<Choice> path_;
   size_t depth_ = 0;
+  size_t scheduled_ = kNone;  // in path_: the choice of who takes the present step
   absl::flat_hash_map<uint64_t, uint8_t> seen_;
   Pending pending_[kMaxCpus];
   uint8_t primed_ = 0;

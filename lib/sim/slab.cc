@@ -55,6 +55,7 @@ int count_live(const ObjectType& type) {
 void Machine::note_object(Event event, const Object& object, Site site) {
   mix_state(arena.id_of(object.base) + static_cast<uint64_t>(event));
   mix(arena.id_of(object.base) + static_cast<uint64_t>(event));
+  if (options_.track_state && !alone_) director_->changes_lifetime(current_->id);
   if (options_.trace) trace_note(event, object.type->name, arena.offset_of(object.base), site);
 }
 
