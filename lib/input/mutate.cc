@@ -24,6 +24,10 @@ void append_with_directives(Program& to, const Program& from, size_t index) {
   }
 }
 
+// How often an operation comes in a row where once is not enough: what needs many, such as a
+// counter that wraps, is never met by inserting one at a time.
+uint32_t burst(Rng& rng) { return 2 + rng.below(8); }
+
 class Mutator {
  public:
   Mutator(Program& program, Rng& rng, const MutateOptions& options, const OpWeights& weights)
@@ -39,6 +43,7 @@ class Mutator {
   // An operation mutation
   void insert_suggested();
   void duplicate_op();
+  void repeat_op();
   void move_op();
   void retarget_op();
   void change_arg();
@@ -87,6 +92,14 @@ void Mutator::duplicate_op() {
   Op op = program_.ops[index];
   if (rng_.chance(1, 2)) op.cpu = suggest_cpu(options_, rng_);
   place(op, directives, index + 1);
+}
+
+void Mutator::repeat_op() {
+  const size_t index = any_op();
+  const Op op = program_.ops[index];
+  for (uint32_t n = burst(rng_); n > 1 && program_.ops.size() < options_.max_ops; n--) {
+    insert_op(program_, index + 1, op);
+  }
 }
 
 void Mutator::move_op() {
@@ -199,19 +212,14 @@ void Mutator::step() {
     bool needs_directive;
     void (Mutator::*run)();
   };
-  static constexpr Entry kEntries[] = {{8, false, &Mutator::insert_suggested},
-                                       {2, false, &Mutator::duplicate_op},
-                                       {2, false, &Mutator::move_op},
-                                       {2, false, &Mutator::retarget_op},
-                                       {8, false, &Mutator::change_arg},
-                                       {3, false, &Mutator::nudge_arg},
-                                       {1, false, &Mutator::exchange_cpus},
-                                       {4, false, &Mutator::add_directive},
-                                       {1, true, &Mutator::duplicate_directive},
-                                       {2, true, &Mutator::move_directive},
-                                       {4, true, &Mutator::shift_access},
-                                       {3, true, &Mutator::change_directive},
-                                       {8, false, &Mutator::change_header}};
+  static constexpr Entry kEntries[] = {
+      {8, false, &Mutator::insert_suggested}, {2, false, &Mutator::duplicate_op},
+      {1, false, &Mutator::repeat_op},        {2, false, &Mutator::move_op},
+      {2, false, &Mutator::retarget_op},      {8, false, &Mutator::change_arg},
+      {3, false, &Mutator::nudge_arg},        {1, false, &Mutator::exchange_cpus},
+      {4, false, &Mutator::add_directive},    {1, true, &Mutator::duplicate_directive},
+      {2, true, &Mutator::move_directive},    {4, true, &Mutator::shift_access},
+      {3, true, &Mutator::change_directive},  {8, false, &Mutator::change_header}};
   static constexpr uint32_t kDeleteOp = 5;
   static constexpr uint32_t kDeleteDirective = 3;
   static constexpr uint32_t kTotal = [] {
@@ -235,6 +243,38 @@ void Mutator::step() {
   } else if (!program_.directives.empty()) {
     const auto at = static_cast<ptrdiff_t>(pick(program_.directives.size(), rng_));
     program_.directives.erase(program_.directives.begin() + at);
+  }
+}
+
+// One or two mapped files in whose pages most offsets are probed, so that a lookup that computes a
+// wrong offset finds something there. Programs close a file once it is mapped, more often than not:
+// then the mapping's reference is the last one.
+void add_probed_mappings(Program& program, Rng& rng) {
+  const auto add = [&](const Op& op) { program.ops.push_back(op); };
+  for (uint32_t n = 1 + rng.below(8) / 6; n > 0; n--) {
+    Op mapping = suggest_op_of(program, OpKind::kMmap, 0, rng);
+    const uint32_t file = rng.chance(1, 4)
+                              ? kOrdinaryFileCount + rng.below(kFileCount - kOrdinaryFileCount)
+                              : rng.below(2);
+    mapping.set(ArgId::kFile, static_cast<uint8_t>(file));
+    mapping.set(ArgId::kProt, static_cast<uint8_t>(Prot::kRx));
+    mapping.set(ArgId::kSharing, static_cast<uint8_t>(Sharing::kPrivate));
+    if (rng.chance(1, 2)) mapping.set(ArgId::kPgoff, static_cast<uint8_t>(rng.below(3)));
+    add(mapping);
+    if (rng.chance(1, 2)) {
+      Op close = simplest_op(OpKind::kClose, 0);
+      close.set(ArgId::kFile, static_cast<uint8_t>(file));
+      add(close);
+    }
+    const uint8_t first = mapping.get(ArgId::kPgoff);
+    const uint8_t len = mapping.get(ArgId::kLen);
+    Op probe = simplest_op(OpKind::kRegister, 0);
+    probe.set(ArgId::kInode, default_inode(static_cast<uint8_t>(file)));
+    for (uint32_t offset = first; offset < std::min<uint32_t>(first + len, kPgoffCount); offset++) {
+      if (rng.chance(1, 4)) continue;
+      probe.set(ArgId::kPgoff, static_cast<uint8_t>(offset));
+      add(probe);
+    }
   }
 }
 
@@ -319,26 +359,21 @@ Program cross_over(const Program& a, const Program& b, Rng& rng, const MutateOpt
 Program random_scenario(Rng& rng, const MutateOptions& options) {
   Program program;
   program.header = suggest_header(rng);
-  const auto add = [&](OpKind kind, uint8_t cpu) -> Op& {
-    Op op = suggest_op_of(program, kind, cpu, rng);
-    if (rng.chance(7, 8)) aim(program, op, rng);
-    program.ops.push_back(op);
-    return program.ops.back();
-  };
-  for (uint32_t n = 1 + rng.below(2); n > 0; n--) {
-    Op& mapping = add(OpKind::kMmap, 0);
-    mapping.set(ArgId::kFile, static_cast<uint8_t>(rng.chance(3, 4) ? 0 : rng.below(kFileCount)));
-    mapping.set(ArgId::kProt, static_cast<uint8_t>(Prot::kRx));
-    mapping.set(ArgId::kSharing, static_cast<uint8_t>(Sharing::kPrivate));
-  }
-  for (uint32_t n = 1 + rng.below(2); n > 0; n--) add(OpKind::kRegister, 0);
+  add_probed_mappings(program, rng);
   const auto cpus = static_cast<uint32_t>(std::clamp(options.cpus, 1, kCpuCount));
   const auto hitter = static_cast<uint8_t>(1 + rng.below(std::min(cpus, 2u)));
-  for (uint32_t n = 1 + rng.below(2); n > 0; n--) add(OpKind::kHit, hitter);
+  for (uint32_t n = 1 + rng.below(2); n > 0; n--) {
+    Op op = suggest_op_of(program, OpKind::kHit, hitter, rng);
+    if (rng.chance(15, 16)) aim(program, op, rng);
+    program.ops.push_back(op);
+  }
   const OpWeights weights = options.swarm ? swarm_weights(rng) : options.weights;
   for (uint32_t n = 1 + rng.below(4); n > 0; n--) {
     const auto cpu = static_cast<uint8_t>(1 + rng.below(std::min(cpus, 3u)));
-    program.ops.push_back(suggest_op(program, cpu, weights, rng));
+    Op op = suggest_op(program, cpu, weights, rng);
+    if (rng.chance(3, 4)) aim(program, op, rng);
+    const uint32_t times = rng.chance(1, 8) ? burst(rng) : 1;
+    for (uint32_t i = 0; i < times; i++) program.ops.push_back(op);
   }
   enforce_limits(program, options);
   return program;

@@ -212,6 +212,13 @@ bool aim(const Program& program, Op& op, Rng& rng) {
     op.set(ArgId::kPage, static_cast<uint8_t>(page));
     return true;
   }
+  if (has(op, ArgId::kMm)) {
+    op.set(ArgId::kMm, mapping->get(ArgId::kMm));
+    if (!has(op, ArgId::kLen)) return true;
+    const uint32_t page = mapping->get(ArgId::kPage) + rng.below(mapping->get(ArgId::kLen));
+    op.set(ArgId::kPage, static_cast<uint8_t>(std::min<uint32_t>(page, kPageCount - 1)));
+    return true;
+  }
   if (op.kind != OpKind::kRegister && op.kind != OpKind::kUnregister) return false;
   const uint32_t pgoff = mapping->get(ArgId::kPgoff) + rng.below(mapping->get(ArgId::kLen));
   op.set(ArgId::kInode, inode_of(program, mapping->get(ArgId::kFile)));

@@ -18,8 +18,9 @@ Op suggest_op(const Program& program, uint8_t cpu, const OpWeights& weights, Rng
 // The same of a given kind.
 Op suggest_op_of(const Program& program, OpKind kind, uint8_t cpu, Rng& rng);
 
-// Moves a `register` or `unregister` onto a page that some mapping shows, or a `hit` onto a page
-// where a mapping shows a registered offset. False, and nothing changed, if there is none.
+// Moves a `register` or `unregister` onto a page that some mapping shows, a `hit` onto a page where
+// a mapping shows a registered offset, and what changes a range of pages onto one of a mapping.
+// False, and nothing changed, if there is none.
 bool aim(const Program& program, Op& op, Rng& rng);
 
 // setup sometimes, otherwise one of the first cpus more often than the last.

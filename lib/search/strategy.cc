@@ -22,23 +22,30 @@ bool is_store(sim::AccessKind kind) {
 
 }  // namespace
 
-uint16_t expected_accesses(input::OpKind kind) {
-  switch (kind) {
+// Means over the corpus, without waiting.
+uint16_t expected_accesses(const input::Op& op) {
+  switch (op.kind) {
     case input::OpKind::kHit:
-      return 60;
+      return static_cast<uint16_t>(40 * op.get(input::ArgId::kTimes));
     case input::OpKind::kFault:
-      return 40;
+    case input::OpKind::kGrowStack:
     case input::OpKind::kOpen:
     case input::OpKind::kClose:
-      return 15;
+      return 25;
     case input::OpKind::kRegister:
     case input::OpKind::kUnregister:
+      return 100;
+    case input::OpKind::kBrk:
       return 150;
+    case input::OpKind::kMmap:
+    case input::OpKind::kMprotect:
+      return 270;
+    case input::OpKind::kMunmap:
     case input::OpKind::kMremap:
-      return 250;
-    default:
-      return 150;
+    case input::OpKind::kMadvise:
+      return 390;
   }
+  return 150;
 }
 
 void StrategyDirector::begin(const input::Program& program) {
@@ -56,14 +63,18 @@ void StrategyDirector::begin(const input::Program& program) {
   policy_arg_ = header.policy_arg;
   order_ = input::cpu_order(header.permutation);
   salt_ = static_cast<uint32_t>(rng_.next());
-  step_ = 0;
   load_ = 0;
   wanted_ = -1;
   pending_.fill(nullptr);
   count_work(program);
   for (uint32_t& p : priority_) p = 0x1000 + rng_.below(1u << 20);
-  const int depth = header.depth == 0 ? 3 : header.depth;
-  draw_change_points(depth);
+  const int depth = header.depth == 0 ? 2 + static_cast<int>(rng_.below(4)) : header.depth;
+  draw_change_points(program, depth);
+  // A change point is lost where its CPU had to give way before it: in every other case the first
+  // one's CPU begins (with one point that is delay bounding, POPL'11).
+  if (mark_count_ > 0 && rng_.chance(1, 2)) {
+    priority_[program.ops[marks_[0].op].cpu - 1] = UINT32_MAX - 1;
+  }
   // One switch in 4 .. 128 accesses.
   sticky_ = 256u >> (header.depth == 0 ? 2 + rng_.below(6) : 2 + header.depth % 6);
   odd_count_ = policy_arg_ < kMaxMarks ? policy_arg_ : kMaxMarks;
@@ -78,24 +89,42 @@ void StrategyDirector::draw_portfolio(input::Header& header) {
   header.policy = static_cast<ReadPolicy>(rng_.below(input::kReadPolicyCount));
   header.eager = rng_.chance(1, 2);
   header.policy_arg = static_cast<uint8_t>(1 + rng_.below(4));
-  header.depth = static_cast<uint8_t>(rng_.below(6));
+  header.depth = 0;
   header.permutation = static_cast<uint8_t>(rng_.below(input::kPermutationCount));
 }
 
 void StrategyDirector::count_work(const input::Program& program) {
   left_.fill(8);  // contexts
-  work_ = 1;
   for (int i = 0; i < input::kCpuCount; ++i) left_[i] = 1;
   for (const input::Op& op : program.ops) {
     if (op.cpu == 0) continue;
-    left_[op.cpu - 1] += expected_accesses(op.kind);
-    work_ += expected_accesses(op.kind);
+    left_[op.cpu - 1] += expected_accesses(op);
   }
 }
 
-void StrategyDirector::draw_change_points(int depth) {
-  mark_count_ = depth - 1 < kMaxMarks ? depth - 1 : kMaxMarks;
-  for (int i = 0; i < mark_count_; ++i) marks_[i] = 1 + rng_.below(work_);
+// Among all operations alike, then among the accesses of the one: drawn over the execution as a
+// whole, hardly any would come in a short operation beside many long ones, and a lookup is short.
+// The CPU is drawn before its operation in every other case, for the same reason.
+void StrategyDirector::draw_change_points(const input::Program& program, int depth) {
+  mark_count_ = 0;
+  size_t first = 0;
+  while (first < program.ops.size() && program.ops[first].cpu == 0) ++first;
+  const size_t count = program.ops.size() - first;
+  if (count == 0) return;
+  const int wanted = depth - 1 < kMaxMarks ? depth - 1 : kMaxMarks;
+  while (mark_count_ < wanted) {
+    size_t op = first + rng_.below(count);
+    if (rng_.chance(1, 2)) {
+      const uint8_t cpu = static_cast<uint8_t>(1 + rng_.below(input::kCpuCount));
+      const size_t begin = op;
+      while (program.ops[op].cpu != cpu) {
+        if (++op == program.ops.size()) op = first;
+        if (op == begin) break;
+      }
+    }
+    const uint32_t access = 1 + rng_.below(expected_accesses(program.ops[op]));
+    marks_[mark_count_++] = {static_cast<uint16_t>(op), static_cast<uint16_t>(access)};
+  }
 }
 
 uint16_t StrategyDirector::geometric(uint32_t chance_of_256) {
@@ -124,7 +153,6 @@ uint16_t StrategyDirector::next_point(int cpu, uint16_t op, uint16_t after) {
 sim::Decision StrategyDirector::decide(const sim::Point& point) {
   sim::Decision decision = ReplayDirector::decide(point);
   if (strategy_ == Strategy::kNone || decision.preempt >= 0) return decision;
-  ++step_;
   if (left_[point.cpu] > 1) --left_[point.cpu];
   if (eager_ && point.kind == sim::AccessKind::kStore) return decision;
   const int next = pick_cpu(point, false);
@@ -226,7 +254,9 @@ int StrategyDirector::pick_pos(const sim::Point& point, uint8_t runnable) {
 
 int StrategyDirector::pick_pct(const sim::Point& point, uint8_t runnable) {
   for (int i = 0; i < mark_count_; ++i) {
-    if (marks_[i] == step_) priority_[point.cpu] = static_cast<uint32_t>(i);
+    if (marks_[i].op == point.op && marks_[i].access == point.access) {
+      priority_[point.cpu] = static_cast<uint32_t>(i);
+    }
   }
   int best = -1;
   for (int i = 0; i < kCpus; ++i) {

@@ -23,7 +23,7 @@
 namespace vmafuzz::search {
 
 // How many accesses an operation makes, roughly.
-uint16_t expected_accesses(input::OpKind kind);
+uint16_t expected_accesses(const input::Op& op);
 
 // Explicit directives of the program first, then the strategy of its header.
 class StrategyDirector : public ReplayDirector {
@@ -43,7 +43,7 @@ class StrategyDirector : public ReplayDirector {
 
   void draw_portfolio(input::Header& header);
   void count_work(const input::Program& program);
-  void draw_change_points(int depth);
+  void draw_change_points(const input::Program& program, int depth);
   int pick_cpu(const sim::Point& point, bool must_leave);
   int pick_weighted(uint8_t runnable, bool remaining);
   int pick_pos(const sim::Point& point, uint8_t runnable);
@@ -59,13 +59,15 @@ class StrategyDirector : public ReplayDirector {
   input::Rng rng_{0};
   std::array<uint8_t, input::kCpuCount> order_{};  // how the strategy numbers the CPUs
   std::array<uint32_t, kCpus> left_{};             // expected accesses still to come
-  uint32_t work_ = 0;                              // of all CPUs
   std::array<uint32_t, kCpus> priority_{};
   std::array<const sim::Location*, kCpus> pending_{};
   std::array<bool, kCpus> pending_store_{};
-  std::array<uint32_t, kMaxMarks> marks_{};  // PCT: steps at which the running CPU is demoted
+  struct Mark {
+    uint16_t op = 0;
+    uint16_t access = 0;
+  };
+  std::array<Mark, kMaxMarks> marks_{};  // PCT: where the running CPU is demoted
   int mark_count_ = 0;
-  uint32_t step_ = 0;
   std::array<uint16_t, kMaxMarks> odd_loads_{};  // ordinals of loads that break the policy's rule
   int odd_count_ = 0;
   uint16_t load_ = 0;
