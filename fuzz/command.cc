@@ -66,6 +66,7 @@ absl::Status check_value(const Flag& flag, absl::string_view value) {
 absl::StatusOr<Arguments> Arguments::parse(const Command& command,
                                            absl::Span<const std::string> words) {
   Arguments args(command);
+  args.words_.assign(words.begin(), words.end());
   bool flags_ended = false;
   for (size_t next = 0; next < words.size();) {
     const absl::string_view word = words[next++];

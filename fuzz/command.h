@@ -89,6 +89,8 @@ class Arguments {
   std::vector<std::string> list(absl::string_view flag) const;
 
   const std::vector<std::string>& operands() const { return operands_; }
+  // As they were given, without the command's name.
+  const std::vector<std::string>& words() const { return words_; }
 
  private:
   explicit Arguments(const Command& command) : command_(&command) {}
@@ -100,6 +102,7 @@ class Arguments {
   const Command* command_;
   std::map<std::string, std::string, std::less<>> values_;  // checked, by name of the flag
   std::vector<std::string> operands_;
+  std::vector<std::string> words_;
 };
 
 // Every command, in the order in which help lists them (fuzz/commands/table.cc).

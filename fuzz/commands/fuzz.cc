@@ -1,55 +1,64 @@
-// `vmafuzz fuzz`: prepares a run's directory and becomes the fuzz target, which keeps going by
-// itself.
-#include <sys/stat.h>
+// `vmafuzz fuzz`: the command line of the supervisor (fuzz/supervisor).
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "fuzz/commands/table.h"
 #include "fuzz/program_file.h"
-#include "input/bytes.h"
+#include "fuzz/supervisor/engines.h"
+#include "fuzz/supervisor/files.h"
+#include "fuzz/supervisor/plan.h"
+#include "fuzz/supervisor/supervisor.h"
 
 namespace vmafuzz::command {
 namespace {
 
 namespace fs = std::filesystem;
+using supervisor::Plan;
 
 constexpr Flag kFlags[] = {
-    {"kernel", FlagKind::kText, "NAME", "6.18", "the kernel to model (see vmafuzz kernels)"},
-    {"bug", FlagKind::kList, "NAME", "", "bug switches on top of it (see vmafuzz bugs)"},
-    {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=8"},
     {"for", FlagKind::kDuration, "TIME", "", "stop after TIME, such as 90s or 8h"},
-    {"dir", FlagKind::kText, "RUN", "", "keep corpus and findings in RUN, and go on from there"},
+    {"kernel", FlagKind::kList, "NAME", "", "kernels to model (default: all of vmafuzz kernels)"},
+    {"bug", FlagKind::kList, "NAME", "", "bug switches on top of each (see vmafuzz bugs)"},
+    {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=8"},
+    {"engine", FlagKind::kList, "NAME", "", "libfuzzer, afl (default: those that are built)"},
+    {"jobs", FlagKind::kNumber, "N", "0", "workers at a time, 0: one for each CPU"},
+    {"dir", FlagKind::kText, "RUN", "", "the run's folder; goes on with the run that is there"},
     {"corpus", FlagKind::kText, "DIR", "",
      "seed programs (text or bytes); default: the repository's"},
     {"empty", FlagKind::kSwitch, "", "", "begin without seed programs"},
-    {"until", FlagKind::kText, "VERDICT", "", "stop at the first finding with VERDICT, or any"},
-    {"seed", FlagKind::kNumber, "N", "0", "the engine's random seed, 0: by the clock"},
-    {"quiet", FlagKind::kSwitch, "", "", "no live line and no reports, only the summary"},
+    {"until", FlagKind::kText, "VERDICT", "",
+     "a kernel is done at its first finding with VERDICT, or any"},
+    {"sync", FlagKind::kText, "DIR", "", "exchange corpus entries through DIR, as AFL++ does"},
+    {"sync-name", FlagKind::kText, "NAME", "", "this run's name in there (default: the host's)"},
+    {"seed", FlagKind::kNumber, "N", "0", "the random seed, 0: by the clock"},
+    {"memory", FlagKind::kNumber, "MIB", "2048", "memory of one worker"},
+    {"min-free", FlagKind::kNumber, "MIB", "0",
+     "pause below this much free disk, 0: 256 or 2% of it"},
+    {"hang", FlagKind::kDuration, "TIME", "30s", "a worker without an execution is ended after"},
+    {"slice", FlagKind::kDuration, "TIME", "",
+     "how long a worker stays with its kernel (default: by the time so far)"},
+    {"quiet", FlagKind::kSwitch, "", "", "no live lines and no reports, only the summary"},
 };
 
-std::string root() {
-  const char* root = std::getenv("VMAFUZZ_ROOT");
-  return root != nullptr ? root : ".";
+std::string environment(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : fallback;
 }
 
-// The fuzz target, next to this program's build or where the fuzz preset puts it.
-absl::StatusOr<std::string> fuzz_target() {
-  const std::string path = root() + "/build/fuzz/fuzz/fuzz_sim";
-  if (access(path.c_str(), X_OK) == 0) return path;
-  return absl::NotFoundError(absl::StrCat(
-      path, " is missing; build it: cmake --preset fuzz && cmake --build --preset fuzz"));
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error);
+  return error ? path : whole.lexically_normal().string();
 }
 
 std::string new_run_directory() {
@@ -59,23 +68,13 @@ std::string new_run_directory() {
   return absl::StrCat("runs/", stamp, "-", getpid());
 }
 
-// Seeds are text for people and bytes for engines.
-absl::Status write_seeds(const std::string& from, const std::string& to) {
-  std::error_code error;
-  fs::create_directories(to, error);
-  if (error) return absl::NotFoundError(absl::StrCat("cannot make ", to, ": ", error.message()));
-  if (!fs::is_directory(from)) return absl::NotFoundError(absl::StrCat("no folder ", from));
-  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
-    if (!entry.is_regular_file() || entry.path().extension() == ".md") continue;
-    absl::StatusOr<input::Program> program = read_program(entry.path().string());
-    if (!program.ok()) return program.status();
-    const std::vector<uint8_t> bytes = input::encode(*program);
-    std::ofstream out(fs::path(to) / entry.path().stem(), std::ios::binary);
-    out.write(reinterpret_cast<const char*>(bytes.data()),
-              static_cast<std::streamsize>(bytes.size()));
-    if (!out.flush()) return absl::UnavailableError(absl::StrCat("cannot write seeds to ", to));
+std::string host_name() {
+  char name[256] = {};
+  std::string text = gethostname(name, sizeof name - 1) == 0 ? name : "host";
+  for (char& c : text) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '-') c = '_';
   }
-  return absl::OkStatus();
+  return text.empty() ? "host" : text;
 }
 
 int refuse(const absl::Status& status, int exit_status) {
@@ -83,66 +82,108 @@ int refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
-absl::Status check_names(const Arguments& args) {
-  if (absl::Status s = variants::check_kernel(args.text("kernel")); !s.ok()) return s;
-  for (const std::string& name : args.list("bug")) {
-    if (absl::Status s = variants::check_bug(name); !s.ok()) return s;
+// The kernels and engines that the command line names, those that the run in `dir` was begun with,
+// or the defaults, in this order.
+absl::Status choose_targets(const Arguments& args, Plan& plan) {
+  const bool named = args.has("kernel") || args.has("bug") || args.has("option");
+  const std::string run = plan.dir + "/run.json";
+  if (absl::StatusOr<std::string> text = supervisor::read_file_whole(run); text.ok()) {
+    if (absl::Status status = supervisor::read_plan(*text, plan); !status.ok())
+      return absl::InvalidArgumentError(absl::StrCat(run, ": ", status.message()));
   }
-  for (const std::string& option : args.list("option")) {
-    if (absl::Status s = variants::check_option(option); !s.ok()) return s;
+  if (plan.targets.empty() || named) {
+    plan.targets.clear();
+    for (const std::string& name : args.list("kernel")) plan.targets.push_back({name, {}, {}});
+    // A bug switch is asked about on the kernel of today, not on a draft that has its own bugs.
+    if (plan.targets.empty() && named)
+      plan.targets.push_back({std::string(kDefaultKernel), {}, {}});
+    if (plan.targets.empty()) plan.targets = supervisor::default_targets();
+    for (supervisor::TargetNames& target : plan.targets) {
+      target.bugs = args.list("bug");
+      target.options = args.list("option");
+    }
+  }
+  for (const supervisor::TargetNames& target : plan.targets) {
+    if (absl::Status s = variants::check_kernel(target.kernel); !s.ok()) return s;
+    for (const std::string& bug : target.bugs) {
+      if (absl::Status s = variants::check_bug(bug); !s.ok()) return s;
+    }
+    for (const std::string& option : target.options) {
+      if (absl::Status s = variants::check_option(option); !s.ok()) return s;
+    }
   }
   return absl::OkStatus();
 }
 
-int run(const Arguments& args) {
-  if (absl::Status status = check_names(args); !status.ok()) return refuse(status, kExitUsage);
-  const absl::StatusOr<std::string> target = fuzz_target();
-  if (!target.ok()) return refuse(target.status(), kExitEnvironment);
-  const std::string dir = args.has("dir") ? args.text("dir") : new_run_directory();
-  std::vector<std::string> words = {*target, "--session"};
-  const std::string corpus = dir + "/corpus";
+absl::Status choose_engines(const Arguments& args, Plan& plan) {
+  if (args.has("engine")) plan.engines = args.list("engine");
+  for (const std::string& name : plan.engines) {
+    const supervisor::Engine* engine = supervisor::find_engine(name);
+    if (engine == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("there is no engine ", name, ", there are: ", supervisor::engine_names()));
+    }
+    if (absl::Status s = supervisor::usable(*engine, plan.root); !s.ok()) return s;
+  }
+  if (!plan.engines.empty()) return absl::OkStatus();
+  absl::Status reason;
+  for (const supervisor::Engine& engine : supervisor::engines()) {
+    absl::Status status = supervisor::usable(engine, plan.root);
+    if (status.ok()) plan.engines.emplace_back(engine.name);
+    reason.Update(status);
+  }
+  return plan.engines.empty() ? reason : absl::OkStatus();
+}
+
+absl::Status check_until(const std::string& until) {
+  if (until.empty() || until == "any") return absl::OkStatus();
+  for (const variants::Kernel& kernel : variants::kernels()) {
+    for (const variants::Caught& caught : kernel.caught) {
+      if (caught.verdict == until) return absl::OkStatus();
+    }
+  }
+  for (const variants::Bug& bug : variants::bugs()) {
+    for (const absl::string_view verdict : bug.verdicts) {
+      if (verdict == until) return absl::OkStatus();
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--until ", until, ": no kernel and no bug is known to end in it; `any` will do"));
+}
+
+// Triage is beside this program, wherever that was built.
+std::string triage_program() {
   std::error_code error;
-  fs::create_directories(corpus, error);
-  if (error) {
-    return refuse(absl::NotFoundError(absl::StrCat("cannot make ", corpus, ": ", error.message())),
-                  kExitEnvironment);
-  }
-  words.push_back(corpus);
-  if (!args.on("empty")) {
-    const std::string from = args.has("corpus") ? args.text("corpus") : root() + "/corpus";
-    const std::string seeds = dir + "/seeds";
-    if (absl::Status status = write_seeds(from, seeds); !status.ok())
-      return refuse(status, kExitUsage);
-    words.push_back(seeds);
-  }
-  words.push_back("--kernel=" + args.text("kernel"));
-  words.push_back("--bug=" + absl::StrJoin(args.list("bug"), ","));
-  words.push_back("--option=" + absl::StrJoin(args.list("option"), ","));
-  words.push_back("--dir=" + dir);
-  if (args.has("until")) words.push_back("--until=" + args.text("until"));
-  if (args.on("quiet")) words.push_back("--quiet");
-  words.push_back(absl::StrCat("-seed=", args.number("seed")));
-  words.push_back(absl::StrCat("-artifact_prefix=", dir, "/"));
-  for (const char* word :
-       {"-verbosity=0", "-print_funcs=0", "-entropic=0", "-use_cmp=0", "-max_len=512",
-        "-len_control=0", "-handle_int=0", "-handle_term=0", "-rss_limit_mb=4096", "-timeout=60"}) {
-    words.emplace_back(word);
-  }
-  if (args.has("for")) {
-    const int64_t seconds =
-        absl::ToInt64Seconds(absl::Ceil(args.duration("for"), absl::Seconds(1)));
-    words.push_back(absl::StrCat("-max_total_time=", seconds));
-  }
-  if (!args.on("quiet")) {
-    std::cerr << "fuzzing " << args.text("kernel") << " in " << dir << "; Ctrl-C ends it\n";
-  }
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  execv(target->c_str(), argv.data());
-  return refuse(
-      absl::UnavailableError(absl::StrCat("cannot run ", *target, ": ", std::strerror(errno))),
-      kExitEnvironment);
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return (self.parent_path() / "vmafuzz_triage").string();
+}
+
+int run(const Arguments& args) {
+  Plan plan;
+  plan.root = absolute(environment("VMAFUZZ_ROOT", "."));
+  plan.dir = absolute(args.has("dir") ? args.text("dir") : new_run_directory());
+  plan.commit = environment("VMAFUZZ_COMMIT", "");
+  plan.triage_program = triage_program();
+  plan.command = args.words();
+  if (absl::Status s = choose_targets(args, plan); !s.ok()) return refuse(s, kExitUsage);
+  if (absl::Status s = check_until(args.text("until")); !s.ok()) return refuse(s, kExitUsage);
+  if (absl::Status s = choose_engines(args, plan); !s.ok())
+    return refuse(s, absl::IsInvalidArgument(s) ? kExitUsage : kExitEnvironment);
+  plan.jobs = static_cast<unsigned>(std::min<uint64_t>(args.number("jobs"), 1024));
+  if (plan.jobs == 0) plan.jobs = std::max(1u, std::thread::hardware_concurrency());
+  plan.seconds = absl::ToDoubleSeconds(args.duration("for"));
+  if (!args.on("empty"))
+    plan.seeds = args.has("corpus") ? args.text("corpus") : plan.root + "/corpus";
+  plan.until = args.text("until");
+  plan.seed = args.number("seed");
+  plan.memory_bytes = args.number("memory") << 20;
+  plan.min_free = args.number("min-free") << 20;
+  plan.hang_seconds = absl::ToDoubleSeconds(args.duration("hang"));
+  plan.slice_seconds = absl::ToDoubleSeconds(args.duration("slice"));
+  if (args.has("sync")) plan.sync = absolute(args.text("sync"));
+  plan.sync_name = args.has("sync-name") ? args.text("sync-name") : host_name();
+  plan.quiet = args.on("quiet");
+  return supervisor::supervise(std::move(plan));
 }
 
 }  // namespace
@@ -152,13 +193,19 @@ const Command kFuzz = {
     .summary = "search for executions in which a lookup goes wrong",
     .operands = "",
     .description =
-        "Runs mutated programs on the simulated kernel until it is told to stop. Each new kind of\n"
-        "finding is minimised at once, shown with its diagram, and kept in RUN/found. Exit status "
-        "1\n"
-        "if anything was found.",
+        "Runs mutated programs on simulated kernels, on every core, until it is told to stop. "
+        "Each\n"
+        "new kind of finding is minimised at once and kept in RUN/found, with its diagram (shown "
+        "if\n"
+        "one kernel is fuzzed). Ctrl-C or the end of the time stops it, `--dir RUN` goes on, "
+        "after\n"
+        "kill -9 or a full disk as well. RUN/status.json is its state, RUN/events.jsonl its "
+        "story.\n"
+        "Exit status 1 if anything was found.",
     .examples =
         "./vmafuzz fuzz --kernel aug02-draft --until any\n"
-        "./vmafuzz fuzz --kernel 6.18 --for 8h --dir RUN",
+        "./vmafuzz fuzz --for 10m\n"
+        "./vmafuzz fuzz --kernel 6.18,6.15 --for 8h --dir RUN",
     .flags = kFlags,
     .min_operands = 0,
     .max_operands = 0,

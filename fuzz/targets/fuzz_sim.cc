@@ -1,9 +1,10 @@
 // fuzz_sim: bytes -> a program on the simulated kernel -> a verdict, for any engine that speaks
 // LLVMFuzzerTestOneInput.
 //
-// Under `vmafuzz fuzz` it is a session that keeps going (flags below, which libFuzzer passes over).
-// Alone, as OSS-Fuzz and AFL++ run it, a finding is printed with a DEDUP_TOKEN and aborts. The
-// kernel is then VMAFUZZ_KERNEL from the environment.
+// Under `vmafuzz fuzz` it is a worker (engine/worker.h), told what to do by the environment. With
+// --session it is a session that keeps going (flags below, which libFuzzer passes over). Alone, as
+// OSS-Fuzz and AFL++ run it, a finding is printed with a DEDUP_TOKEN and aborts. The kernel is then
+// VMAFUZZ_KERNEL from the environment.
 //   --kernel=NAME --bug=A,B --option=K=V,... --dir=RUN --until=VERDICT|any --quiet --session
 #include <csignal>
 #include <cstdint>
@@ -17,13 +18,18 @@
 #include "absl/strings/strip.h"
 #include "fuzz/command.h"
 #include "fuzz/engine/session.h"
+#include "fuzz/engine/worker.h"
 #include "fuzz/program_file.h"
+#include "fuzz/supervisor/order.h"
 #include "input/engine_bytes.h"
 
 namespace vmafuzz {
 namespace {
 
+// Both live as long as the process; one of them is there.
 engine::Session* session = nullptr;
+engine::Worker* worker = nullptr;
+input::MutateOptions mutate_options;
 
 std::vector<std::string> list(absl::string_view text) {
   std::vector<std::string> items;
@@ -59,11 +65,26 @@ engine::SessionOptions parse(int argc, char** argv) {
   return options;
 }
 
+void start_worker(const supervisor::WorkerOrder& order) {
+  worker = new engine::Worker(order);
+  mutate_options = supervisor::swarm_options(order.swarm);
+  if (absl::Status status = worker->start(); !status.ok()) refuse(std::string(status.message()));
+  std::signal(SIGINT, [](int) { engine::Worker::request_stop(); });
+  std::signal(SIGTERM, [](int) { engine::Worker::request_stop(); });
+}
+
 }  // namespace
 }  // namespace vmafuzz
 
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   using vmafuzz::session;
+  const absl::StatusOr<vmafuzz::supervisor::WorkerOrder> order =
+      vmafuzz::supervisor::order_from_environment();
+  if (order.ok()) {
+    vmafuzz::start_worker(*order);
+    return 0;
+  }
+  if (!absl::IsNotFound(order.status())) vmafuzz::refuse(std::string(order.status().message()));
   const vmafuzz::engine::SessionOptions options = vmafuzz::parse(*argc, *argv);
   session = new vmafuzz::engine::Session(options);  // lives as long as the process
   if (absl::Status status = session->start(); !status.ok()) {
@@ -79,18 +100,22 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  vmafuzz::session->run({data, size});
+  if (vmafuzz::worker != nullptr) {
+    vmafuzz::worker->run({data, size});
+  } else {
+    vmafuzz::session->run({data, size});
+  }
   return 0;
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
                                           unsigned int seed) {
-  return vmafuzz::input::mutate_bytes(data, size, max_size, seed);
+  return vmafuzz::input::mutate_bytes(data, size, max_size, seed, vmafuzz::mutate_options);
 }
 
 extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,
                                             const uint8_t* data2, size_t size2, uint8_t* out,
                                             size_t max_out_size, unsigned int seed) {
-  return vmafuzz::input::cross_over_bytes({data1, size1}, {data2, size2}, {out, max_out_size},
-                                          seed);
+  return vmafuzz::input::cross_over_bytes({data1, size1}, {data2, size2}, {out, max_out_size}, seed,
+                                          vmafuzz::mutate_options);
 }

@@ -1,0 +1,187 @@
+#include "fuzz/supervisor/findings.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "fuzz/supervisor/files.h"
+#include "fuzz/supervisor/triage.h"
+
+namespace vmafuzz::supervisor {
+namespace {
+
+// The minimiser's budget takes some seconds; a machine under load, a few times that.
+constexpr std::chrono::minutes kDeadline{5};
+constexpr std::chrono::seconds kRetry{10};  // after a triage that found no room on the disk
+
+}  // namespace
+
+absl::Status Findings::open() {
+  for (const char* folder : {"/found", "/suspects"}) {
+    if (absl::Status status = make_folder(run_ + folder); !status.ok()) return status;
+    remove_temporaries(run_ + folder);
+  }
+  adopt_new_files();
+  std::sort(names_.begin(), names_.end(), [this](const std::string& a, const std::string& b) {
+    return buckets_[a].first_seconds < buckets_[b].first_seconds;
+  });
+  for (const std::string& file : sorted_files(run_ + "/suspects"))
+    queue_.push_back("suspects/" + file);
+  return absl::OkStatus();
+}
+
+const Finding* Findings::find(const std::string& name) const {
+  const auto it = buckets_.find(name);
+  return it == buckets_.end() ? nullptr : &it->second;
+}
+
+void Findings::remember(const std::string& name, const Finding& finding) {
+  if (!buckets_.emplace(name, finding).second) return;
+  names_.push_back(name);
+  on_new(name, finding);
+  if (finding.state == State::kNew) queue_.push_back(absl::StrCat("found/", name, ".json"));
+}
+
+// Buckets whose files are there, but that are not known here: an earlier session's, and those that
+// triage made of suspects.
+void Findings::adopt_new_files() {
+  for (const std::string& file : sorted_files(run_ + "/found")) {
+    if (!absl::EndsWith(file, ".json")) continue;
+    const std::string name = file.substr(0, file.size() - 5);
+    if (buckets_.count(name) != 0) continue;
+    const absl::StatusOr<std::string> text = read_file_whole(absl::StrCat(run_, "/found/", file));
+    const absl::StatusOr<Finding> finding =
+        text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
+    if (finding.ok()) {
+      remember(name, *finding);
+    } else {
+      on_warning(absl::StrCat("found/", file, ": ", finding.status().message()));
+    }
+  }
+}
+
+absl::Status Findings::add(const Finding& finding) {
+  const std::string name = bucket_file_name(finding.target, finding.bucket);
+  if (buckets_.count(name) != 0) return absl::OkStatus();
+  const std::string path = absl::StrCat(run_, "/found/", name, ".json");
+  if (absl::Status status = write_durably(path, to_json(finding)); !status.ok()) return status;
+  remember(name, finding);
+  return absl::OkStatus();
+}
+
+absl::Status Findings::add_suspect(const Finding& finding) {
+  const std::string file =
+      absl::StrCat("suspects/", sha1_name(target_name(finding.target) + finding.input), ".json");
+  if (std::find(queue_.begin(), queue_.end(), file) != queue_.end()) return absl::OkStatus();
+  if (absl::Status status = write_durably(absl::StrCat(run_, "/", file), to_json(finding));
+      !status.ok()) {
+    return status;
+  }
+  queue_.push_back(file);
+  return absl::OkStatus();
+}
+
+void Findings::tick(const std::function<bool(const Finding&)>& urgent) {
+  if (process_ != nullptr && !process_->running()) {
+    process_.reset();
+    ended(ended_file_, exit_);
+  }
+  if (process_ != nullptr && !hung_ && Clock::now() > deadline_) {
+    hung_ = true;
+    process_->signal(SIGKILL);
+  }
+  if (process_ != nullptr || queue_.empty() || Clock::now() < retry_at_) return;
+  const auto is_urgent = [&](const std::string& file) {
+    const Finding* finding = find(file.substr(6, file.size() - 11));  // found/NAME.json
+    return absl::StartsWith(file, "found/") && finding != nullptr && urgent(*finding);
+  };
+  auto next = std::find_if(queue_.begin(), queue_.end(), is_urgent);
+  if (next == queue_.end()) next = queue_.begin();
+  const std::string file = *next;
+  queue_.erase(next);
+  start(file);
+}
+
+void Findings::start(const std::string& file) {
+  const CommandLine line = {program_, {run_, file}, {}};
+  hung_ = false;
+  deadline_ = Clock::now() + kDeadline;
+  ended_file_ = file;
+  absl::StatusOr<std::unique_ptr<Process>> process = Process::start(
+      loop_, line, absl::StrCat(run_, "/triage.log"), [this](const Exit& exit) { exit_ = exit; });
+  if (process.ok()) {
+    process_ = *std::move(process);
+    return;
+  }
+  on_warning(std::string(process.status().message()));
+  queue_.push_front(file);
+  retry_at_ = Clock::now() + kRetry;
+}
+
+void Findings::ended(const std::string& file, const Exit& exit) {
+  if (!exit.signalled && exit.code == 3) {  // no room on the disk: again later
+    queue_.push_front(file);
+    retry_at_ = Clock::now() + kRetry;
+    return;
+  }
+  absl::StartsWith(file, "found/") ? complete_bucket(file, exit) : complete_suspect(file, exit);
+}
+
+void Findings::complete_bucket(const std::string& file, const Exit& exit) {
+  const std::string name = file.substr(6, file.size() - 11);
+  Finding& finding = buckets_[name];
+  const absl::StatusOr<std::string> text = read_file_whole(absl::StrCat(run_, "/", file));
+  absl::StatusOr<Finding> read =
+      text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
+  if (exit.clean() && read.ok() && read->state != State::kNew) {
+    finding = *std::move(read);
+  } else {
+    finding.state = State::kUnreproduced;
+    finding.what = absl::StrCat("triage ended by ", hung_ ? "its deadline" : exit.text());
+    on_warning(absl::StrCat("found/", name, ": ", finding.what, ", see triage.log"));
+    if (absl::Status status = write_unexecuted(run_, finding); !status.ok()) {
+      finding.state = State::kNew;
+      queue_.push_back(file);
+      retry_at_ = Clock::now() + kRetry;
+      return;
+    }
+  }
+  on_done(name, finding);
+}
+
+void Findings::complete_suspect(const std::string& file, const Exit& exit) {
+  if (exit.clean()) {
+    adopt_new_files();
+    return;
+  }
+  const std::string path = absl::StrCat(run_, "/", file);
+  const absl::StatusOr<std::string> text = read_file_whole(path);
+  absl::StatusOr<Finding> finding =
+      text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
+  if (!finding.ok() || !(exit.signalled || exit.code > 3)) {
+    on_warning(absl::StrCat(file, ": triage ended by ", exit.text(), ", see triage.log"));
+    unlink(path.c_str());
+    return;
+  }
+  // It kills, and does so again.
+  finding->verdict = std::string(hung_ ? kHarnessHang : kHarnessCrash);
+  finding->bucket = absl::StrCat(finding->verdict, ":", hung_ ? "triage" : exit.text());
+  finding->state = State::kSmall;
+  finding->what =
+      absl::StrCat("the process that runs this ends by ", hung_ ? "its deadline" : exit.text());
+  if (absl::Status status = write_unexecuted(run_, *finding); !status.ok()) {
+    queue_.push_back(file);
+    retry_at_ = Clock::now() + kRetry;
+    return;
+  }
+  unlink(path.c_str());
+  const std::string name = bucket_file_name(finding->target, finding->bucket);
+  const bool fresh = buckets_.count(name) == 0;
+  remember(name, *finding);
+  if (fresh) on_done(name, *finding);
+}
+
+}  // namespace vmafuzz::supervisor

@@ -1,0 +1,70 @@
+#include "fuzz/supervisor/plan.h"
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "fuzz/supervisor/engines.h"
+#include "variants/variants.h"
+
+namespace vmafuzz::supervisor {
+namespace {
+
+using nlohmann::json;
+
+absl::Status check(const Plan& plan) {
+  if (plan.engines.empty() || plan.targets.empty())
+    return absl::InvalidArgumentError("no engine or no kernel is named");
+  for (const std::string& engine : plan.engines) {
+    if (find_engine(engine) == nullptr)
+      return absl::InvalidArgumentError("there is no engine " + engine);
+  }
+  for (const TargetNames& target : plan.targets) {
+    if (absl::Status s = variants::check_kernel(target.kernel); !s.ok()) return s;
+    for (const std::string& bug : target.bugs) {
+      if (absl::Status s = variants::check_bug(bug); !s.ok()) return s;
+    }
+    for (const std::string& option : target.options) {
+      if (absl::Status s = variants::check_option(option); !s.ok()) return s;
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string to_json(const Plan& plan) {
+  json targets = json::array();
+  for (const TargetNames& target : plan.targets) {
+    targets.push_back(
+        {{"kernel", target.kernel}, {"bugs", target.bugs}, {"options", target.options}});
+  }
+  const json object = {{"version", 1}, {"engines", plan.engines}, {"targets", targets}};
+  return object.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+absl::Status read_plan(absl::string_view text, Plan& plan) {
+  const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  try {
+    object.at("engines").get_to(plan.engines);
+    plan.targets.clear();
+    for (const json& target : object.at("targets")) {
+      TargetNames names;
+      target.at("kernel").get_to(names.kernel);
+      target.at("bugs").get_to(names.bugs);
+      target.at("options").get_to(names.options);
+      plan.targets.push_back(std::move(names));
+    }
+  } catch (const json::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("not a run's plan: ", error.what()));
+  }
+  return check(plan);
+}
+
+std::vector<TargetNames> default_targets() {
+  std::vector<TargetNames> targets;
+  for (const variants::Kernel& kernel : variants::kernels())
+    targets.push_back({std::string(kernel.name), {}, {}});
+  return targets;
+}
+
+}  // namespace vmafuzz::supervisor
