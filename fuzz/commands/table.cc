@@ -9,6 +9,7 @@ const Command* const kCommands[] = {
     &kReplay,
     &kMinimize,
     &kExplain,
+    &kReport,
     &kShow,
     &kEncode,
     &kKernels,

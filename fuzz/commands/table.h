@@ -16,6 +16,7 @@ extern const Command kKernels;
 extern const Command kLitmus;
 extern const Command kMinimize;
 extern const Command kReplay;
+extern const Command kReport;
 extern const Command kShow;
 extern const Command kVersion;
 

@@ -10,8 +10,8 @@ namespace vmafuzz::report {
 namespace {
 
 constexpr absl::string_view kStyle = R"(
-:root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--dim:#5b6470;--line:#c4cad2;--soft:#f3f5f7;--alarm:#b3261e;--link:#1a5fb4}
-@media (prefers-color-scheme: dark){:root{--paper:#15181c;--ink:#e4e8ed;--dim:#9aa4b1;--line:#454d58;--soft:#1e2228;--alarm:#ff8a80;--link:#79b8ff}}
+:root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--dim:#535b66;--line:#c4cad2;--soft:#f3f5f7;--alarm:#b3261e;--link:#1a5fb4}
+@media (prefers-color-scheme: dark){:root{--paper:#15181c;--ink:#e4e8ed;--dim:#a3adb9;--line:#454d58;--soft:#1e2228;--alarm:#ff8a80;--link:#79b8ff}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:16px 24px 48px;max-width:1208px;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,"DejaVu Sans",sans-serif;overflow-wrap:break-word}
 h1{font-size:1.6rem;line-height:1.25;margin:.4em 0}
@@ -30,10 +30,10 @@ dt{color:var(--dim)}
 dd{margin:0;min-width:0;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:.875rem}
-th,td{padding:.25em .7em;border-bottom:1px solid var(--line);text-align:right;vertical-align:middle;white-space:nowrap}
+th,td{padding:.25em .55em;border-bottom:1px solid var(--line);text-align:right;vertical-align:middle;white-space:nowrap}
 th{color:var(--dim);font-weight:600}
-th:first-child,td:first-child,.words{text-align:left}
-td.words{white-space:normal;min-width:14em}
+th:first-child,td:first-child,th:nth-child(2),.words{text-align:left}
+td.words{white-space:normal;min-width:9em}
 .copy{position:relative;margin:.5em 0;max-width:100%}
 pre{margin:0;padding:.6em .8em;background:var(--soft);border:1px solid var(--line);border-radius:6px;overflow-x:auto;font:13px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .copy pre{user-select:all;-webkit-user-select:all;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -44,13 +44,14 @@ pre{margin:0;padding:.6em .8em;background:var(--soft);border:1px solid var(--lin
 details{margin:.8em 0}
 summary{cursor:pointer;color:var(--link)}
 svg{display:block}
-.curves{display:flex;flex-wrap:wrap;gap:20px 28px;margin:1em 0}
+.curves{flex-wrap:wrap;gap:20px 28px;margin:1em 0}
+.curves.wide{display:flex}
 .curves svg{max-width:100%;height:auto}
-.wide svg{width:100%;max-width:1160px;height:auto}
+.wide.lanes svg{width:100%;max-width:1160px;height:auto}
 .slim{display:none}
-.slim svg{width:100%;max-width:560px;height:auto}
+.slim.lanes svg{width:100%;max-width:560px;height:auto}
 .key{font-size:.875rem}
-@media (max-width:880px){.wide{display:none}.slim{display:block}}
+@media (max-width:880px){.wide,.curves.wide{display:none}.slim{display:block}.curves.slim{display:flex}}
 @media (max-width:640px){body{padding:8px 12px 40px}h1{font-size:1.3rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5em}pre{font-size:12px}}
 @media print{.copy button{display:none}}
 )";
@@ -89,12 +90,12 @@ std::string pictures(const Report& report, bool full) {
   SvgOptions options;
   options.title = "What each CPU did, in the order in which it happened";
   std::string html =
-      absl::StrCat("<div class=\"wide\">\n", svg_interleaving(picture, options), "</div>\n");
+      absl::StrCat("<div class=\"wide lanes\">\n", svg_interleaving(picture, options), "</div>\n");
   options.narrow = true;
   options.width = kNarrowWidth;
   DiagramOptions diagram_options;
   diagram_options.full = full;
-  absl::StrAppend(&html, "<div class=\"slim\">\n", svg_interleaving(picture, options), "</div>\n",
+  absl::StrAppend(&html, "<div class=\"slim lanes\">\n", svg_interleaving(picture, options), "</div>\n",
                   "<details><summary>The same as text</summary>\n",
                   html_copyable(diagram(report.timeline, operations, diagram_options), "drawing"),
                   "</details>\n");

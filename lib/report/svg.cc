@@ -68,7 +68,7 @@ std::string coloured(const std::vector<std::pair<absl::string_view, absl::string
 std::string light() {
   return coloured({{"$paper", "#ffffff"},
                    {"$ink", "#1b1f24"},
-                   {"$dim", "#5b6470"},
+                   {"$dim", "#535b66"},
                    {"$line", "#c4cad2"},
                    {"$alarm", "#b3261e"},
                    {"$write", "#ffefdb"},
@@ -88,7 +88,7 @@ std::string light() {
 std::string dark() {
   return coloured({{"$paper", "#15181c"},
                    {"$ink", "#e4e8ed"},
-                   {"$dim", "#9aa4b1"},
+                   {"$dim", "#a3adb9"},
                    {"$line", "#454d58"},
                    {"$alarm", "#ff8a80"},
                    {"$write", "#3a2a15"},

@@ -1,0 +1,308 @@
+#include "fuzz/run_report/run_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "fuzz/program_file.h"
+
+namespace vmafuzz::run_report {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// --- what a key holds, or nothing if it holds something else
+
+double number(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::string text(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+const Json& array(const Json& json, const char* key) {
+  static const Json* const empty = new Json(Json::array());
+  const auto found = json.find(key);
+  return found != json.end() && found->is_array() ? *found : *empty;
+}
+
+std::vector<std::string> texts(const Json& json, const char* key) {
+  std::vector<std::string> list;
+  for (const Json& item : array(json, key)) {
+    if (item.is_string()) list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
+std::optional<Json> parse_object(const std::string& content) {
+  Json json = Json::parse(content, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  return json;
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& path) { run_.path = path; }
+
+  absl::StatusOr<RunFolder> read() {
+    std::error_code error;
+    if (!fs::is_directory(run_.path, error)) {
+      return absl::NotFoundError(absl::StrCat(run_.path, " is not a folder"));
+    }
+    const bool has_status = read_status();
+    const bool has_events = read_events();
+    const bool has_found = read_found();
+    if (!has_status && !has_events && !has_found) {
+      return absl::NotFoundError(absl::StrCat(
+          run_.path, " holds nothing of a run: neither status.json nor events.jsonl nor found/"));
+    }
+    return std::move(run_);
+  }
+
+ private:
+  std::string file(const char* name) const { return (fs::path(run_.path) / name).string(); }
+  void miss(std::string sentence) { run_.missing.push_back(std::move(sentence)); }
+
+  bool exists(const char* name) const {
+    std::error_code error;
+    return fs::exists(file(name), error);
+  }
+
+  // --- status.json
+
+  bool read_status() {
+    const absl::StatusOr<std::string> content = command::read_file(file("status.json"));
+    if (!content.ok()) {
+      miss(exists("status.json")
+               ? absl::StrCat("status.json cannot be read (", content.status().message(), ").")
+               : "There is no status.json: what was asked for and the last counts are not known.");
+      return false;
+    }
+    const std::optional<Json> status = parse_object(*content);
+    if (!status) {
+      miss("status.json is no JSON object: it was not written by this program, or damaged.");
+      return false;
+    }
+    run_.state = text(*status, "state");
+    run_.host = text(*status, "host");
+    run_.commit = text(*status, "commit");
+    run_.command = texts(*status, "command");
+    run_.started_unix = number(*status, "started_unix");
+    run_.updated_unix = number(*status, "updated_unix");
+    run_.seconds = number(*status, "seconds");
+    run_.limit = number(*status, "limit");
+    run_.sessions = number(*status, "sessions");
+    run_.executions = number(*status, "executions");
+    run_.rate = number(*status, "rate");
+    run_.corpus = number(*status, "corpus");
+    run_.corpus_bytes = number(*status, "corpus_bytes");
+    run_.warnings = texts(*status, "warnings");
+    for (const Json& group : array(*status, "groups")) add_group(group);
+    for (const Json& bucket : array(*status, "buckets")) add_bucket(bucket);
+    return true;
+  }
+
+  Group& group_of(const Json& json) {
+    const auto [entry, fresh] = groups_.try_emplace(text(json, "name"), run_.groups.size());
+    if (fresh) {
+      run_.groups.emplace_back();
+      run_.groups.back().name = entry->first;
+    }
+    return run_.groups[entry->second];
+  }
+
+  void add_group(const Json& json) {
+    if (!json.is_object() || text(json, "name").empty()) return;
+    Group& group = group_of(json);
+    group.kernel = text(json, "kernel");
+    group.bugs = texts(json, "bugs");
+    group.options = texts(json, "options");
+    group.expected = texts(json, "expected");
+    group.knows_expected = json.contains("expected");
+    group.seconds = number(json, "seconds");
+    group.executions = number(json, "executions");
+    group.rate = number(json, "rate");
+    group.edges = number(json, "edges");
+    group.features = number(json, "features");
+    group.kept = number(json, "kept");
+    group.buckets = number(json, "buckets");
+    group.hits = number(json, "hits");
+    group.restarts = number(json, "restarts");
+  }
+
+  // Names become paths: one that leaves found/ is not one of ours.
+  static bool is_name(const std::string& name) {
+    return !name.empty() && name[0] != '.' && name.find('/') == name.npos &&
+           name.find('\0') == name.npos;
+  }
+
+  Bucket* find_bucket(const std::string& name) {
+    const auto found = std::find_if(run_.buckets.begin(), run_.buckets.end(),
+                                    [&](const Bucket& b) { return b.name == name; });
+    return found == run_.buckets.end() ? nullptr : &*found;
+  }
+
+  Bucket* add_bucket(const Json& json) {
+    if (!json.is_object() || !is_name(text(json, "name"))) return nullptr;
+    Bucket bucket;
+    bucket.name = text(json, "name");
+    bucket.kernel = text(json, "kernel");
+    bucket.bugs = texts(json, "bugs");
+    bucket.options = texts(json, "options");
+    bucket.verdict = text(json, "verdict");
+    bucket.bucket = text(json, "bucket");
+    bucket.what = text(json, "what");
+    bucket.hits = number(json, "hits");
+    bucket.first_seconds = json.contains("first_seconds") ? number(json, "first_seconds") : -1;
+    bucket.first_unix = number(json, "first_unix");
+    bucket.first_executions = number(json, "first_executions");
+    bucket.group = text(json, "group");
+    bucket.engine = text(json, "engine");
+    bucket.executor = text(json, "executor");
+    bucket.state = text(json, "state");
+    run_.buckets.push_back(std::move(bucket));
+    return &run_.buckets.back();
+  }
+
+  // --- events.jsonl
+
+  bool read_events() {
+    const absl::StatusOr<std::string> content = command::read_file(file("events.jsonl"));
+    if (!content.ok()) {
+      miss(exists("events.jsonl")
+               ? absl::StrCat("events.jsonl cannot be read (", content.status().message(), ").")
+               : "There is no events.jsonl: nothing can be drawn along time.");
+      return false;
+    }
+    size_t torn = 0;
+    for (absl::string_view line : absl::StrSplit(*content, '\n', absl::SkipWhitespace())) {
+      const std::optional<Json> event = parse_object(std::string(line));
+      if (event) {
+        add_event(*event);
+      } else {
+        ++torn;
+      }
+    }
+    if (torn > 0) {
+      miss(absl::StrCat(torn, torn == 1 ? " line" : " lines",
+                        " of events.jsonl did not parse (a torn write) and ",
+                        torn == 1 ? "was" : "were", " passed over."));
+    }
+    if (run_.executions_along_time.size() < 2) {
+      miss("events.jsonl holds too little progress to draw a curve.");
+    }
+    return true;
+  }
+
+  void add_event(const Json& event) {
+    const std::string kind = text(event, "event");
+    const double seconds = number(event, "seconds");
+    run_.seconds = std::max(run_.seconds, seconds);
+    if (run_.started_unix == 0) run_.started_unix = number(event, "t");
+    run_.updated_unix = std::max(run_.updated_unix, number(event, "t"));
+    if (kind == "start" && run_.command.empty()) run_.command = texts(event, "command");
+    if (kind == "progress") add_progress(event, seconds);
+    if (kind == "bucket") add_first_sight(event, seconds);
+    if (kind == "minimised") {
+      Bucket* bucket = find_bucket(text(event, "name"));
+      if (bucket != nullptr && bucket->state.empty()) bucket->state = text(event, "state");
+    }
+  }
+
+  void add_progress(const Json& event, double seconds) {
+    const double executions = number(event, "executions");
+    run_.executions = std::max(run_.executions, executions);
+    run_.executions_along_time.emplace_back(seconds, executions);
+    run_.corpus_along_time.emplace_back(seconds, number(event, "corpus"));
+    for (const Json& json : array(event, "groups")) {
+      if (!json.is_object() || text(json, "name").empty()) continue;
+      Group& group = group_of(json);
+      group.edges_along_time.emplace_back(seconds, number(json, "edges"));
+      group.features_along_time.emplace_back(seconds, number(json, "features"));
+      group.executions = std::max(group.executions, number(json, "executions"));
+      group.edges = std::max(group.edges, number(json, "edges"));
+      group.features = std::max(group.features, number(json, "features"));
+      group.seconds = std::max(group.seconds, number(json, "seconds"));
+      group.buckets = std::max(group.buckets, number(json, "buckets"));
+      group.hits = std::max(group.hits, number(json, "hits"));
+    }
+    run_.edges_along_time.emplace_back(seconds, sum(&Group::edges_along_time));
+    run_.features_along_time.emplace_back(seconds, sum(&Group::features_along_time));
+  }
+
+  // Of all groups, as far as they are known at this point of the events.
+  double sum(Series Group::* series) const {
+    double total = 0;
+    for (const Group& group : run_.groups) {
+      if (!(group.*series).empty()) total += (group.*series).back().second;
+    }
+    return total;
+  }
+
+  // What status.json says of a bucket is newer.
+  void add_first_sight(const Json& event, double seconds) {
+    if (find_bucket(text(event, "name")) != nullptr) return;
+    Bucket* bucket = add_bucket(event);
+    if (bucket == nullptr) return;
+    bucket->first_seconds = seconds;
+    bucket->first_unix = number(event, "t");
+  }
+
+  // --- found/
+
+  bool read_found() {
+    std::error_code error;
+    fs::directory_iterator entries(file("found"), error);
+    if (error) {
+      miss(exists("found") ? absl::StrCat("found/ cannot be read (", error.message(), ").")
+                           : "There is no folder found/: no program of a finding is here.");
+      return false;
+    }
+    std::vector<fs::path> paths;
+    for (const auto& entry : entries) {
+      if (is_name(entry.path().filename().string())) paths.push_back(entry.path());
+    }
+    std::sort(paths.begin(), paths.end());
+    for (const fs::path& path : paths) add_file(path);
+    for (const Bucket& bucket : run_.buckets) {
+      if (bucket.repro.empty() && bucket.raw.empty()) {
+        miss(absl::StrCat("Neither found/", bucket.name, ".repro nor its raw input is here."));
+      }
+    }
+    return true;
+  }
+
+  void add_file(const fs::path& path) {
+    const std::string ending = path.extension().string();
+    if (ending != ".repro" && ending != ".raw" && ending != ".txt") return;
+    const std::string name = path.stem().string();
+    Bucket* bucket = find_bucket(name);
+    if (bucket == nullptr) {
+      run_.buckets.emplace_back();
+      bucket = &run_.buckets.back();
+      bucket->name = name;
+    }
+    if (ending == ".repro") bucket->repro = path.string();
+    if (ending == ".raw") bucket->raw = path.string();
+    if (ending != ".txt") return;
+    const absl::StatusOr<std::string> content = command::read_file(path.string());
+    if (content.ok()) bucket->report = *content;
+  }
+
+  RunFolder run_;
+  std::map<std::string, size_t> groups_;  // name: index
+};
+
+}  // namespace
+
+absl::StatusOr<RunFolder> read_run_folder(const std::string& path) { return Reader(path).read(); }
+
+}  // namespace vmafuzz::run_report
