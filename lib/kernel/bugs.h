@@ -11,11 +11,10 @@
 
 namespace vmafuzz::kernel {
 
-// Append only: they are stored by number. At most 64.
+// Bits of kernel_rules::bugs: at most 64. Everywhere else they go by name.
 enum class Bug : uint8_t {
   // mm/mmap_lock.h: the mm-wide counter.
   no_odd_test,                  // mmap_lock_speculate_try_begin() says yes inside of a section
-  begin_spins,                  // ... waits for an even value instead of giving up
   killable_failure_counts,      // a killed mmap_write_lock_killable() has begun a section
   downgrade_keeps_section,      // mmap_write_downgrade() does not end the section
   section_ends_before_unlink,   // munmap ends the section before the tree is cleared
@@ -39,6 +38,21 @@ enum class Bug : uint8_t {
   copy_insn_without_wmb,        // UPROBE_COPY_INSN is set without smp_wmb() after the copy
   copy_insn_without_rmb,        // ... and tested without smp_rmb() before it is used
   plain_nhit,                   // tu->nhit++ by every CPU on one counter
+  // mm/vma.c, mm/mremap.c...: the VMA list.
+  merge_other_offset,           // neighbours merge whose file offsets do not follow
+  merge_other_file,             // inodes are compared, not files
+  merge_other_flags,            // vm_flags are not compared
+  merge_other_anon_vma,         // two anon_vmas are no obstacle
+  merge_unlike_neighbours,      // ... nor are those of prev and next where both merge
+  merge_drops_anon_vma,         // mremap()'s copy merges into a VMA that gets no anon_vma for it
+  split_keeps_offset,           // the upper half of a split keeps the lower one's vm_pgoff
+  munmap_whole_vma,             // munmap() does not split the last VMA of its range
+  noreplace_replaces,           // MAP_FIXED_NOREPLACE is MAP_FIXED
+  readonly_file_shared,         // VM_SHARED for a file that is not open for writing
+  mprotect_skips_holes,         // mprotect() goes on behind a hole
+  mremap_keeps_offset,          // memory never written keeps its offset when it is moved
+  mremap_drops_account,         // what is left of a moved VMA loses VM_ACCOUNT
+  dontunmap_keeps_anon_vma,     // MREMAP_DONTUNMAP leaves the old VMA its anon_vma
   count,
 };
 static_assert(static_cast<int>(Bug::count) <= 64);

@@ -35,14 +35,22 @@ inline void mte_set_node_dead(maple_node* node, Site site = Site::current()) {
 // Without the lock. The kernel's loads of pivots are plain and race with mas_wr_slot_store() and
 // with the rcu_head of dead nodes: the model's data_race().
 struct RcuAccess {
-  static unsigned long pivot(const maple_node* node, int i) { return data_race(node->pivot[i]); }
-  static void* slot(const Shared<void*>& s) { return rcu_dereference(s); }
-  static bool dead(const maple_node* node) { return ma_dead_node(node); }
+  static unsigned long pivot(const maple_node* node, int i, Site site = Site::current()) {
+    return data_race(node->pivot[i], site);
+  }
+  static void* slot(const Shared<void*>& s, Site site = Site::current()) {
+    return rcu_dereference(s, site);
+  }
+  static bool dead(const maple_node* node, Site site = Site::current()) {
+    return ma_dead_node(node, site);
+  }
 };
 // Under the lock, or where nobody else is.
 struct LockedAccess {
-  static unsigned long pivot(const maple_node* node, int i) { return node->pivot[i].get(); }
-  static void* slot(const Shared<void*>& s) { return s.get(); }
+  static unsigned long pivot(const maple_node* node, int i, Site site = Site::current()) {
+    return node->pivot[i].get(site);
+  }
+  static void* slot(const Shared<void*>& s, Site site = Site::current()) { return s.get(site); }
   static bool dead(const maple_node*) { return false; }
 };
 // No access at all: for checks, and for arithmetic about a tree that the caller has locked.
@@ -51,6 +59,11 @@ struct PeekAccess {
   static void* slot(const Shared<void*>& s) { return s.peek(); }
   static bool dead(const maple_node*) { return false; }
 };
+
+// What call_rcu() writes over pivot[0] and pivot[1] of a replaced node: the end of a list and a
+// function's address. Neither ends a range of anything that is stored in a tree.
+inline constexpr unsigned long kRcuHeadNext = 0;
+inline constexpr unsigned long kRcuHeadFunc = 0xffffffff81000000ul;
 
 // Indices [min, max].
 struct maple_range {
@@ -105,6 +118,11 @@ retry:
     const int offset = mt_find_slot<Access>(node, index, range);
     next = Access::slot(node->slot[offset]);
     if (Access::dead(node)) goto retry;
+    // That is what looking whether it is dead is for, with the barriers on both sides.
+    if (range->max == kRcuHeadFunc) {
+      platform::machine.fail("tree-corrupt", "a walk was led by the rcu_head of a replaced node",
+                             Site::current());
+    }
     if (leaf) return next;
     if (next == nullptr) {
       platform::machine.fail("tree-corrupt", "an empty slot inside of the VMA tree",

@@ -13,10 +13,6 @@ namespace {
 
 platform::KmemCache<maple_node> maple_node_cache("maple_node", false);
 
-// What call_rcu() writes over pivot[0] and pivot[1]: the end of a list and a function's address.
-constexpr unsigned long kRcuHeadNext = 0;
-constexpr unsigned long kRcuHeadFunc = 0xffffffff81000000ul;
-
 void mt_free_rcu(void* node) { maple_node_cache.free(static_cast<maple_node*>(node)); }
 
 bool excludes_writers(const maple_tree* mt) {
@@ -41,16 +37,18 @@ void* walk(ma_state* mas, unsigned long index) {
 // rcu_read_lock() where the walk needs it.
 class WalkGuard {
  public:
-  explicit WalkGuard(const maple_tree* mt) : inside_(!excludes_writers(mt)) {
-    if (inside_) rcu_read_lock();
+  explicit WalkGuard(const maple_tree* mt, Site site = Site::current())
+      : site_(site), inside_(!excludes_writers(mt)) {
+    if (inside_) rcu_read_lock(site_);
   }
   ~WalkGuard() {
-    if (inside_) rcu_read_unlock();
+    if (inside_) rcu_read_unlock(site_);
   }
   WalkGuard(const WalkGuard&) = delete;
   WalkGuard& operator=(const WalkGuard&) = delete;
 
  private:
+  Site site_;
   bool inside_;
 };
 

@@ -44,6 +44,12 @@ long add_now(rw_semaphore& sem, long change, Order order, Site site) {
   return result;
 }
 
+platform::Awaited awaited(const rw_semaphore& sem) {
+  unsigned holders = sem.writer != 0 ? 1u << (sem.writer - 1) : 0u;
+  for (int i = 0; i < platform::kMaxCpus; ++i) holders |= sem.reads[i] != 0 ? 1u << i : 0u;
+  return {sem.name, &sem.count.location(), static_cast<uint8_t>(holders)};
+}
+
 // A CPU that waits for itself waits forever, whatever the others do.
 void fail_self_wait(const rw_semaphore& sem, const char* wants, Site site) {
   const char* holds = writes(sem) ? " that it holds for writing" : " that it holds for reading";
@@ -69,7 +75,7 @@ void down_read(rw_semaphore& sem, Site site) {
     begin_access(sem, site);
     if (admits_reader(sem.count.peek())) break;
     if (writes(sem) || reads(sem)) fail_self_wait(sem, "read", site);
-    machine.wait(sem.queue, sem.name, site);
+    machine.wait(sem.queue, awaited(sem), site);
   }
   add_now(sem, kReader, lock_order(), site);
   ++sem.reads[machine.cpu()];
@@ -108,7 +114,7 @@ void down_write(rw_semaphore& sem, Site site) {
       waiting = kWaitingWriter;
       add_now(sem, waiting, Order::kRelaxed, site);
     }
-    machine.wait(sem.queue, sem.name, site);
+    machine.wait(sem.queue, awaited(sem), site);
   }
   add_now(sem, kWriter - waiting, lock_order(), site);
   sem.writer = static_cast<uint8_t>(1 + machine.cpu());

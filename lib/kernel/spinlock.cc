@@ -19,7 +19,8 @@ void spin_lock(spinlock_t& lock, Site site) {
     if (lock.held.peek() == static_cast<int>(mine)) {
       machine.fail("deadlock", "a CPU takes a lock that it already holds", site);
     }
-    machine.wait(lock.queue_, "a lock", site);
+    const auto holder = static_cast<uint8_t>(1u << (lock.held.peek() - 1));
+    machine.wait(lock.queue_, {"a lock", &lock.held.location(), holder}, site);
   }
   machine.rmw_now(lock.held.location(), order, [mine](uint64_t) { return mine; }, site);
   machine.acquire_handover(lock.held.location());

@@ -1,4 +1,5 @@
 // mmap() and brk() (mm/mmap.c, and __mmap_region() of mm/vma.c).
+#include "kernel/bugs.h"
 #include "mm/mman.h"
 #include "mm/syscalls.h"
 #include "mm/uprobes.h"
@@ -191,7 +192,8 @@ static int file_vm_flags(struct file* file, unsigned long prot, unsigned long fl
     if ((prot & PROT_WRITE) != 0 && (f_mode & FMODE_WRITE) == 0) return -EACCES;
     *vm_flags |= VM_SHARED | VM_MAYSHARE;
     // VM_MAYSHARE stays: valid_vma() asks for it.
-    if ((f_mode & FMODE_WRITE) == 0) *vm_flags &= ~(VM_MAYWRITE | VM_SHARED);
+    const vm_flags_t shared = bug(Bug::readonly_file_shared) ? 0 : VM_SHARED;
+    if ((f_mode & FMODE_WRITE) == 0) *vm_flags &= ~(VM_MAYWRITE | shared);
   }
   return (f_mode & FMODE_READ) == 0 ? -EACCES : 0;
 }
@@ -212,7 +214,7 @@ unsigned long do_mmap(mm_struct* mm, struct file* file, unsigned long addr, unsi
 
   addr = get_unmapped_area(mm, addr, len, flags);
   if (IS_ERR_VALUE(addr)) return addr;
-  if ((flags & MAP_FIXED_NOREPLACE) != 0 &&
+  if ((flags & MAP_FIXED_NOREPLACE) != 0 && !bug(Bug::noreplace_replaces) &&
       find_vma_intersection(mm, addr, addr + len) != nullptr) {
     return -EEXIST;
   }

@@ -98,10 +98,6 @@ inline bool mmap_lock_speculate_try_begin(const mm_struct* mm, unsigned long* se
   if (!mm_lock_seq_has_parity()) return false;
   *seq = mm_lock_seq_read_begin(mm, site);
   if (bug(Bug::no_odd_test)) return true;
-  while (bug(Bug::begin_spins) && (*seq & 1) != 0) {
-    cpu_relax(site);
-    *seq = mm_lock_seq_read_begin(mm, site);
-  }
   return (*seq & 1) == 0;
 }
 // True: what was read since is not to be believed.

@@ -1,4 +1,5 @@
 // mprotect() (mm/mprotect.c).
+#include "kernel/bugs.h"
 #include "mm/mman.h"
 #include "mm/syscalls.h"
 #include "mm/vma.h"
@@ -50,7 +51,11 @@ static int mprotect_range(mm_struct* mm, unsigned long start, unsigned long end,
   while (nstart < end) {
     vma = find_vma_intersection(mm, nstart, end);
     if (vma == nullptr) return -ENOMEM;
-    if (nstart != start && vma->vm_start.get() != nstart) return -ENOMEM;
+    if (nstart != start && vma->vm_start.get() != nstart) {
+      if (!bug(Bug::mprotect_skips_holes)) return -ENOMEM;
+      nstart = vma->vm_start.get();
+      prev = vma_prev(mm, nstart);
+    }
     const vm_flags_t newflags = protection(vma, prot);
     // VM_MAY* are four bits above what they allow.
     if ((newflags & ~(newflags >> 4) & VM_ACCESS_FLAGS) != 0) return -EACCES;

@@ -1,6 +1,7 @@
 // mremap() (mm/mremap.c).
 #include <algorithm>
 
+#include "kernel/bugs.h"
 #include "mm/mman.h"
 #include "mm/syscalls.h"
 #include "mm/vma.h"
@@ -107,7 +108,7 @@ void unmap_source_vma(vma_remap_struct* vrm) {
   vma_iterator vmi(vrm->mm);
   const int err = do_vmi_munmap(&vmi, vrm->mm, addr, vrm->old_len, false);
   vrm->vma = nullptr;
-  if (err != 0 || !accountable_move) return;
+  if (err != 0 || !accountable_move || bug(Bug::mremap_drops_account)) return;
   if (vm_start < addr) vm_flags_set(vma_prev(vrm->mm, addr), VM_ACCOUNT);
   if (vm_end > end) vm_flags_set(find_vma(vrm->mm, end), VM_ACCOUNT);
 }
@@ -138,7 +139,7 @@ void dontunmap_complete(vma_remap_struct* vrm, vm_area_struct* new_vma) {
   vm_area_struct* vma = vrm->vma;
   const bool whole =
       vrm->addr == vma->vm_start.get() && vrm->addr + vrm->old_len == vma->vm_end.get();
-  if (new_vma != vma && whole) unlink_anon_vmas(vma);
+  if (new_vma != vma && whole && !bug(Bug::dontunmap_keeps_anon_vma)) unlink_anon_vmas(vma);
 }
 
 unsigned long move_vma(vma_remap_struct* vrm) {

@@ -54,7 +54,7 @@ static void reattach_vmas(vma_munmap_struct* vms) {
 // The VMA goes to the tree of those that will be unmapped. It is still in mm_mt: whoever finds it
 // there sees that it is detached.
 static int gather_one(vma_munmap_struct* vms, vm_area_struct* next) {
-  if (next->vm_end.get() > vms->end) {
+  if (next->vm_end.get() > vms->end && !bug(Bug::munmap_whole_vma)) {
     const int err = __split_vma(vms->vmi, next, vms->end, false);
     if (err != 0) return err;
   }

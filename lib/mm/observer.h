@@ -5,13 +5,46 @@
 
 namespace vmafuzz::kernel {
 
+struct file;
 struct mm_struct;
 struct uprobe;
 struct uprobe_consumer;
 
+// What a task asks of an address space, as its system call or page fault begins.
+struct Request {
+  enum Kind : unsigned char {
+    kNone,
+    kMmap,
+    kMunmap,
+    kMprotect,
+    kMadvise,
+    kMremap,
+    kBrk,    // to addr
+    kFault,  // at addr
+    kSetUpStack,
+  };
+  Kind kind = kNone;
+  mm_struct* mm = nullptr;
+  unsigned long addr = 0;  // bytes, all of them
+  unsigned long len = 0;
+  unsigned long prot = 0;
+  unsigned long flags = 0;  // MAP_*, MREMAP_*
+  int advice = 0;
+  unsigned long new_len = 0;
+  unsigned long new_addr = 0;
+  const file* file = nullptr;  // null: anonymous memory
+  unsigned long pgoff = 0;     // pages
+  bool readable = false;       // what the file is open for
+  bool writable = false;
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
+  // Around each request, in the task that makes it: before it takes a lock, and with what it
+  // returns to the task after it has given all of them up.
+  virtual void request_begins(const Request& request) = 0;
+  virtual void request_returns(long result) = 0;
   // The mmap write lock of mm was taken / is about to be released or downgraded: what was changed
   // in between becomes true at one instant of the section.
   virtual void write_section_begins(mm_struct* mm) = 0;
@@ -28,6 +61,14 @@ class Observer {
 };
 
 extern Observer* observer;  // may be null
+
+inline void tell_request_begins(const Request& request) {
+  if (observer != nullptr) observer->request_begins(request);
+}
+inline long tell_request_returns(long result) {
+  if (observer != nullptr) observer->request_returns(result);
+  return result;
+}
 
 }  // namespace vmafuzz::kernel
 

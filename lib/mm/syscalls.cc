@@ -1,5 +1,6 @@
 #include "mm/syscalls.h"
 
+#include "mm/observer.h"
 #include "mm/vma.h"
 
 namespace vmafuzz::kernel {
@@ -11,13 +12,31 @@ long leave_syscall(long result) {
   return result;
 }
 
+Request request_to_map(mm_struct* mm, const file* file, unsigned long addr, unsigned long len,
+                       unsigned long prot, unsigned long flags, pgoff_t pgoff) {
+  Request request{.kind = Request::kMmap,
+                  .mm = mm,
+                  .addr = addr,
+                  .len = len,
+                  .prot = prot,
+                  .flags = flags,
+                  .file = file,
+                  .pgoff = pgoff};
+  if (file != nullptr) {
+    request.readable = (file->f_mode.peek() & FMODE_READ) != 0;
+    request.writable = (file->f_mode.peek() & FMODE_WRITE) != 0;
+  }
+  return request;
+}
+
 // vm_mmap_pgoff()
 long vm_mmap_pgoff(mm_struct* mm, file* file, unsigned long addr, unsigned long len,
                    unsigned long prot, unsigned long flags, pgoff_t pgoff) {
-  if (mmap_write_lock_killable(mm) != 0) return -EINTR;
+  tell_request_begins(request_to_map(mm, file, addr, len, prot, flags, pgoff));
+  if (mmap_write_lock_killable(mm) != 0) return tell_request_returns(-EINTR);
   const unsigned long ret = do_mmap(mm, file, addr, len, prot, flags, pgoff);
   mmap_write_unlock(mm);
-  return static_cast<long>(ret);
+  return tell_request_returns(static_cast<long>(ret));
 }
 }  // namespace
 
@@ -38,33 +57,48 @@ long sys_mmap_slot(mm_struct* mm, unsigned long addr, unsigned long len, unsigne
 
 // __vm_munmap() with unlock
 long sys_munmap(mm_struct* mm, unsigned long addr, unsigned long len) {
-  if (mmap_write_lock_killable(mm) != 0) return -EINTR;
+  tell_request_begins({.kind = Request::kMunmap, .mm = mm, .addr = addr, .len = len});
+  if (mmap_write_lock_killable(mm) != 0) return tell_request_returns(-EINTR);
   vma_iterator vmi(mm);
   const int ret = do_vmi_munmap(&vmi, mm, addr, len, true);
   if (ret != 0) mmap_write_unlock(mm);
-  return leave_syscall(ret);
+  return leave_syscall(tell_request_returns(ret));
 }
 
 long sys_mprotect(mm_struct* mm, unsigned long start, unsigned long len, unsigned long prot) {
-  return leave_syscall(do_mprotect(mm, start, len, prot));
+  tell_request_begins(
+      {.kind = Request::kMprotect, .mm = mm, .addr = start, .len = len, .prot = prot});
+  return leave_syscall(tell_request_returns(do_mprotect(mm, start, len, prot)));
 }
 
 long sys_mremap(mm_struct* mm, unsigned long addr, unsigned long old_len, unsigned long new_len,
                 unsigned long flags, unsigned long new_addr) {
-  return leave_syscall(do_mremap(mm, addr, old_len, new_len, flags, new_addr));
+  tell_request_begins({.kind = Request::kMremap,
+                       .mm = mm,
+                       .addr = addr,
+                       .len = old_len,
+                       .flags = flags,
+                       .new_len = new_len,
+                       .new_addr = new_addr});
+  const long ret = do_mremap(mm, addr, old_len, new_len, flags, new_addr);
+  return leave_syscall(tell_request_returns(ret));
 }
 
 long sys_brk(mm_struct* mm, unsigned long brk) {
-  return leave_syscall(static_cast<long>(do_brk(mm, brk)));
+  tell_request_begins({.kind = Request::kBrk, .mm = mm, .addr = brk});
+  return leave_syscall(tell_request_returns(static_cast<long>(do_brk(mm, brk))));
 }
 
 long sys_madvise(mm_struct* mm, unsigned long start, unsigned long len, int behavior) {
-  return leave_syscall(do_madvise(mm, start, len, behavior));
+  tell_request_begins(
+      {.kind = Request::kMadvise, .mm = mm, .addr = start, .len = len, .advice = behavior});
+  return leave_syscall(tell_request_returns(do_madvise(mm, start, len, behavior)));
 }
 
 // create_init_stack_vma() and what setup_arg_pages() leaves of it.
 long sys_setup_stack(mm_struct* mm) {
-  if (mmap_write_lock_killable(mm) != 0) return -EINTR;
+  tell_request_begins({.kind = Request::kSetUpStack, .mm = mm});
+  if (mmap_write_lock_killable(mm) != 0) return tell_request_returns(-EINTR);
   long error = -ENOMEM;
   vm_area_struct* vma = vm_area_alloc(mm);
   if (vma != nullptr) {
@@ -75,13 +109,14 @@ long sys_setup_stack(mm_struct* mm) {
     if (error != 0) vm_area_free(vma);
   }
   mmap_write_unlock(mm);
-  return error;
+  return tell_request_returns(error);
 }
 
 long sys_grow_stack(mm_struct* mm, unsigned long addr) { return sys_fault(mm, addr, true); }
 
 long sys_fault(mm_struct* mm, unsigned long addr, bool write) {
-  return leave_syscall(do_user_addr_fault(mm, addr, write));
+  tell_request_begins({.kind = Request::kFault, .mm = mm, .addr = addr});
+  return leave_syscall(tell_request_returns(do_user_addr_fault(mm, addr, write)));
 }
 
 long sys_open(int slot, unsigned long ino, bool backing) {

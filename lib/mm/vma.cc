@@ -2,6 +2,7 @@
 // tree, uprobe and free steps is the kernel's: it is what lookups without a lock can see.
 #include "mm/vma.h"
 
+#include "kernel/bugs.h"
 #include "mm/uprobes.h"
 
 namespace vmafuzz::kernel {
@@ -155,7 +156,7 @@ int __split_vma(vma_iterator* vmi, vm_area_struct* vma, unsigned long addr, bool
   // From here until the store, the tree still finds `vma` for all of what it was.
   if (new_below) {
     vma->vm_start.set(addr);
-    vma->vm_pgoff.set(vma->vm_pgoff.get() + pages_below);
+    if (!bug(Bug::split_keeps_offset)) vma->vm_pgoff.set(vma->vm_pgoff.get() + pages_below);
   } else {
     vma->vm_end.set(addr);
   }
@@ -244,7 +245,8 @@ vm_area_struct* copy_vma(vm_area_struct** vmap, unsigned long addr, unsigned lon
   const unsigned long vma_start = vma->vm_start.get();
   *need_rmap_locks = false;
   // Never written to: no page knows its offset, and the copy may go with its new neighbours.
-  if (vma_is_anonymous(vma) && vma->anon_vma.get() == nullptr) pgoff = addr >> PAGE_SHIFT;
+  const bool untouched = vma_is_anonymous(vma) && vma->anon_vma.get() == nullptr;
+  if (untouched && !bug(Bug::mremap_keeps_offset)) pgoff = addr >> PAGE_SHIFT;
   if (find_vma_intersection(mm, addr, addr + len) != nullptr) return nullptr;
 
   vma_iterator vmi(mm);

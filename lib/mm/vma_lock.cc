@@ -45,7 +45,7 @@ int wait_for_readers(vm_area_struct* vma, int target, bool killable) {
       break;
     }
     if (vma->vm_refcnt.refs.peek() != target)
-      machine.wait(wait.queue, "readers of a VMA", Site::current());
+      machine.wait(wait.queue, {"readers of a VMA"}, Site::current());
   }
   WRITE_ONCE(wait.task, 0);
   return err;

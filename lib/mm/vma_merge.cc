@@ -1,5 +1,6 @@
 // Which VMAs may become one, and how they do (mm/vma.c). Which object survives, and that fields
 // change before the tree, is what lookups without a lock can tell.
+#include "kernel/bugs.h"
 #include "mm/vma.h"
 
 namespace vmafuzz::kernel {
@@ -10,8 +11,13 @@ namespace vmafuzz::kernel {
 // Pointers to files are compared, not inodes: two open()s of one file never merge. vm_ops->close,
 // memory policies, userfaultfd and names of anonymous memory are not modelled.
 static bool is_mergeable_vma(const vma_merge_struct* vmg, const vm_area_struct* vma) {
-  if (((vma->vm_flags.get() ^ vmg->vm_flags) & ~VM_IGNORE_MERGE) != 0) return false;
-  return vma->vm_file.get() == vmg->file;
+  const vm_flags_t different = (vma->vm_flags.get() ^ vmg->vm_flags) & ~VM_IGNORE_MERGE;
+  if (different != 0 && !bug(Bug::merge_other_flags)) return false;
+  const file* vm_file = vma->vm_file.get();
+  if (bug(Bug::merge_other_file) && vm_file != nullptr && vmg->file != nullptr) {
+    return file_inode(vm_file) == file_inode(vmg->file);
+  }
+  return vm_file == vmg->file;
 }
 
 static bool is_mergeable_anon_vma(const vma_merge_struct* vmg, const vm_area_struct* target) {
@@ -21,18 +27,23 @@ static bool is_mergeable_anon_vma(const vma_merge_struct* vmg, const vm_area_str
     return !vma_is_fork_child(vmg->middle) && !vma_is_fork_child(vmg->copied_from);
   }
   if (tgt_anon != nullptr && src_anon == nullptr) return !vma_is_fork_child(target);
-  return src_anon == tgt_anon;
+  return src_anon == tgt_anon || bug(Bug::merge_other_anon_vma);
+}
+
+// [.., pgoff) is followed by `next` in the file as well.
+static bool linear(pgoff_t pgoff, pgoff_t next) {
+  return pgoff == next || bug(Bug::merge_other_offset);
 }
 
 static bool can_vma_merge_before(const vma_merge_struct* vmg) {
   const pgoff_t pglen = PHYS_PFN(vmg->end - vmg->start);
   return is_mergeable_vma(vmg, vmg->next) && is_mergeable_anon_vma(vmg, vmg->next) &&
-         vmg->next->vm_pgoff.get() == vmg->pgoff + pglen;
+         linear(vmg->pgoff + pglen, vmg->next->vm_pgoff.get());
 }
 
 static bool can_vma_merge_after(const vma_merge_struct* vmg) {
   return is_mergeable_vma(vmg, vmg->prev) && is_mergeable_anon_vma(vmg, vmg->prev) &&
-         vmg->prev->vm_pgoff.get() + vma_pages(vmg->prev) == vmg->pgoff;
+         linear(vmg->prev->vm_pgoff.get() + vma_pages(vmg->prev), vmg->pgoff);
 }
 
 static bool can_vma_merge_left(const vma_merge_struct* vmg) {
@@ -43,7 +54,7 @@ static bool can_vma_merge_left(const vma_merge_struct* vmg) {
 static bool can_vma_merge_right(const vma_merge_struct* vmg, bool can_merge_left) {
   if (vmg->next == nullptr || vmg->end != vmg->next->vm_start.get()) return false;
   if (!can_vma_merge_before(vmg)) return false;
-  if (!can_merge_left) return true;
+  if (!can_merge_left || bug(Bug::merge_unlike_neighbours)) return true;
   const anon_vma* left = vmg->prev->anon_vma.get();
   const anon_vma* right = vmg->next->anon_vma.get();
   return left == nullptr || right == nullptr || left == right;
@@ -206,7 +217,7 @@ int vma_expand(vma_merge_struct* vmg) {
   vm_area_struct* anon_dup = nullptr;
   int err = 0;
   if (remove_next) err = dup_anon_vma(target, next, &anon_dup);
-  if (err == 0 && vmg->copied_from != nullptr) {
+  if (err == 0 && vmg->copied_from != nullptr && !bug(Bug::merge_drops_anon_vma)) {
     err = dup_anon_vma(target, vmg->copied_from, &anon_dup);
   }
   if (err != 0) return err;  // by the kernel's convention not reported: a VMA of its own is tried

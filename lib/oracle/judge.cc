@@ -3,6 +3,7 @@
 #include <string>
 
 #include "mm/mmap_lock.h"
+#include "uprobes/lookup.h"
 
 namespace vmafuzz::oracle {
 
@@ -38,18 +39,24 @@ void Judge::reset(uint32_t accepted) {
   accepted_ = accepted;
   culprit_ = {};
   for (AddressSpaceHistory& space : spaces_) space.reset();
+  layouts_.reset();
   registrations_.clear();
   waiting_.clear();
+  for (Refusal& refusal : refusals_) refusal.valid = false;
 }
 
 // --- what becomes true
 // -------------------------------------------------------------------------------
 
-void Judge::write_section_begins(kernel::mm_struct* mm) { spaces_[mm->id].section_begins(); }
+void Judge::write_section_begins(kernel::mm_struct* mm) {
+  spaces_[mm->id].section_begins();
+  layouts_.section_begins(mm);
+}
 
 void Judge::write_section_ends(kernel::mm_struct* mm) {
   AddressSpaceHistory& space = spaces_[mm->id];
   space.section_ends(mm);
+  layouts_.section_ends(mm);
   size_t kept = 0;
   for (size_t i = 0; i < waiting_.size(); ++i) {
     if (waiting_[i].mm != mm->id) {
@@ -82,7 +89,7 @@ void Judge::consumer_added(kernel::uprobe* u, kernel::uprobe_consumer*) {
     registration->ino = inode->i_ino.peek();
     registration->offset = u->offset.peek();
   }
-  ++registration->consumers;
+  if (registration->consumers++ == 0) registration->added = now();
 }
 
 void Judge::consumer_removed(kernel::uprobe* u, kernel::uprobe_consumer*) {
@@ -106,12 +113,45 @@ void Judge::lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) {
   lookup.known = machine.knowledge();
   lookup.cpu = static_cast<uint8_t>(machine.cpu());
   lookup.op = machine.current().op;
+  const AddressSpaceHistory& space = spaces_[mm->id];
+  lookup.quiet = !space.open() && space.last_end().known_to(lookup.known);
+  lookup.sections = space.sections();
+}
+
+// Quiet until now, as well.
+void Judge::note_refusal(const Lookup& lookup) {
+  Refusal& refusal = refusals_[machine.cpu()];
+  refusal.valid = lookup.quiet && spaces_[lookup.mm].sections() == lookup.sections;
+  refusal.mm = lookup.mm;
+  refusal.vaddr = lookup.vaddr;
+  refusal.sections = lookup.sections;
+  refusal.known = lookup.known;
+}
+
+// What the lookup under the lock has found was there for the speculation to find.
+void Judge::check_refusal(const Lookup& lookup, const Registration* registration) {
+  Refusal& refusal = refusals_[machine.cpu()];
+  if (!refusal.valid) return;
+  refusal.valid = false;
+  if (refusal.mm != lookup.mm || refusal.vaddr != lookup.vaddr) return;
+  if (spaces_[lookup.mm].sections() != refusal.sections) return;
+  if (registration == nullptr || registration->consumers == 0) return;
+  if (!registration->added.known_to(refusal.known)) return;
+  if (kernel::find_active_uprobe_speculative == &kernel::lookup_locked_only) return;
+  machine.fail("fallback-forever", [&] {
+    return "speculation was refused to cpu" + std::to_string(lookup.cpu) + " at mm" +
+           std::to_string(lookup.mm) + " page " + std::to_string(lookup.vaddr >> PAGE_SHIFT) +
+           " although nobody writes, nor has since it began; under mmap_lock it found the uprobe";
+  });
 }
 
 void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u, bool speculative) {
-  if (u == nullptr) return;
   Lookup& lookup = lookups_[machine.cpu()];
   lookup.speculative = speculative;
+  if (u == nullptr) {
+    if (speculative) note_refusal(lookup);
+    return;
+  }
   const sim::Object* object = sim::arena.object_of(u);
   if (object == nullptr || !object->live) {
     machine.fail("dead-uprobe", "the lookup returned a uprobe whose memory had been freed");
@@ -127,6 +167,7 @@ void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u,
     machine.fail("stale-uprobe", "the uprobe's last consumer had gone before the lookup began");
   }
   settle(lookup, false);
+  if (!speculative) check_refusal(lookup, known_key ? registration : nullptr);
 }
 
 const PageView& Judge::page_of(const Version& version, const Lookup& lookup) const {
@@ -194,6 +235,7 @@ void Judge::check_at_rest(kernel::mm_struct* const* mms, int count) {
     if (kernel::mm_lock_seq_has_parity() && (mm->mm_lock_seq.peek() & 1) != 0) {
       machine.fail("counter-parity", "mm_lock_seq is odd although nobody holds mmap_lock");
     }
+    layouts_.check_at_rest(mm);
     check_breakpoints(mm);
   }
 }

@@ -9,8 +9,12 @@
 //   stale-uprobe         right only in versions that the looking CPU was bound to know over
 //   wrong-uprobe         its (inode, offset) was never right for the address in that window
 //   dead-uprobe          returned although its memory had been freed
+//   fallback-forever     a speculation came to nothing although no writer was at work, none had
+//                        been since it began, and the CPU was bound to know of everything before:
+//                        the lookup under mmap_lock, in the same quiet, then found the uprobe
 //   spurious-breakpoint  at rest: a breakpoint that no uprobe accounts for
 //   missed-uprobe        at rest: a probed page without breakpoint (and SIGTRAP, in handle_swbp())
+//   layout               VMA lists and results against the specification (layout_judge.h)
 //   tree-corrupt         the VMA tree against its own invariants
 //   counter-parity, lock-imbalance   at rest
 //
@@ -22,6 +26,7 @@
 
 #include "mm/observer.h"
 #include "oracle/history.h"
+#include "oracle/layout_judge.h"
 #include "uprobes/uprobes.h"
 
 namespace vmafuzz::oracle {
@@ -48,13 +53,13 @@ enum class Finding : uint8_t {
 inline constexpr int kFindings = 4;
 const char* finding_name(Finding finding);
 
-inline constexpr int kAddressSpaces = 2;
-
 class Judge : public kernel::Observer {
  public:
   // The beginning of an execution. `accepted`: bits 1 << Finding.
   void reset(uint32_t accepted);
 
+  void request_begins(const kernel::Request& request) override { layouts_.request_begins(request); }
+  void request_returns(long result) override { layouts_.request_returns(result); }
   void write_section_begins(kernel::mm_struct* mm) override;
   void write_section_ends(kernel::mm_struct* mm) override;
   void consumer_added(kernel::uprobe* u, kernel::uprobe_consumer* uc) override;
@@ -88,6 +93,7 @@ class Judge : public kernel::Observer {
     unsigned long ino = 0;
     kernel::loff_t offset = 0;
     int consumers = 0;
+    Moment added;    // of the first of them; the uprobe was in the tree by then
     Moment removed;  // of the last consumer
     bool ever_removed = false;
   };
@@ -99,22 +105,37 @@ class Judge : public kernel::Observer {
     unsigned long ino = 0;
     kernel::loff_t offset = 0;
     bool speculative = false;
+    bool quiet = false;     // no writer was at work as it began, and all that were are known
+    uint32_t sections = 0;  // that there had been by then
     uint8_t cpu = 0;
     uint16_t op = 0;
+  };
+
+  // A speculation that returned nothing, until the lookup under the lock has returned.
+  struct Refusal {
+    bool valid = false;
+    int mm = 0;
+    unsigned long vaddr = 0;
+    uint32_t sections = 0;  // write sections of the mm when it began
+    sim::Clock known;
   };
 
   Registration* find_registration(const kernel::uprobe* u);
   bool matches(const Version& version, const Lookup& lookup) const;
   const PageView& page_of(const Version& version, const Lookup& lookup) const;
   void settle(const Lookup& lookup, bool final);
+  void note_refusal(const Lookup& lookup);
+  void check_refusal(const Lookup& lookup, const Registration* registration);
   [[noreturn]] void report(const Lookup& lookup, bool was_true_before);
   void check_breakpoints(kernel::mm_struct* mm) const;
   bool accepted(Finding finding) const { return (accepted_ >> static_cast<int>(finding) & 1) != 0; }
 
   AddressSpaceHistory spaces_[kAddressSpaces];
+  LayoutJudge layouts_;
   std::vector<Registration> registrations_;
   std::vector<Lookup> waiting_;  // for an open section to end
   Lookup lookups_[sim::kMaxCpus];
+  Refusal refusals_[sim::kMaxCpus];
   Culprit culprit_;
   uint32_t accepted_ = 0;
 };

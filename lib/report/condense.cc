@@ -13,6 +13,12 @@ bool about_locking(const std::string& verdict) {
   return verdict == "deadlock" || verdict == "livelock" || verdict == "lock-imbalance";
 }
 
+// Whom a grace period waits for matters where memory went too early.
+bool about_lifetime(const std::string& verdict) {
+  return verdict == "use-after-free" || verdict == "dead-uprobe" || verdict == "double-free" ||
+         verdict == "stale-uprobe";
+}
+
 // Per object: which CPUs touch it, and whether its memory is handed out again after it was freed.
 struct ObjectUse {
   uint8_t cpus = 0;
@@ -60,6 +66,11 @@ bool stays(const Step& step, const Timeline& timeline, const std::vector<Locatio
     case StepKind::kFail:
     case StepKind::kNote:
       return true;
+    case StepKind::kGrace:
+      if (!about_lifetime(timeline.failure.verdict) || of_tree_node(step)) return false;
+      return step.object < 0 || several(uses[static_cast<size_t>(step.object)].cpus);
+    case StepKind::kReader:
+      return about_lifetime(timeline.failure.verdict);
     case StepKind::kSwitch:
       return step.preempts;
     case StepKind::kEnd:

@@ -36,6 +36,10 @@ const char* kind_name(StepKind kind) {
       return "alloc";
     case StepKind::kFree:
       return "free";
+    case StepKind::kReader:
+      return "reader";
+    case StepKind::kGrace:
+      return "grace";
     case StepKind::kFail:
       return "fail";
     case StepKind::kNote:

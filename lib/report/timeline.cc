@@ -176,7 +176,14 @@ class Builder {
         break;
       case sim::Event::kBlock:
         step->kind = StepKind::kBlock;
-        step->text = absl::StrCat("<waits for ", event.note, ">");
+        step->text = absl::StrCat("<waits for ", awaited(event), ">");
+        break;
+      case sim::Event::kReader:
+        step->kind = StepKind::kReader;
+        step->text = event.note;
+        break;
+      case sim::Event::kGrace:
+        add_grace(event, step);
         break;
       case sim::Event::kFail:
         step->kind = StepKind::kFail;
@@ -187,6 +194,34 @@ class Builder {
         step->text = event.note;
         break;
     }
+  }
+
+  // "call_rcu(): vma#2[4-5), waits for cpu1"
+  void add_grace(const sim::TraceEvent& event, Step* step) {
+    step->kind = StepKind::kGrace;
+    step->text = event.note;
+    const sim::Object* object =
+        event.object == 0 ? nullptr : sim::arena.object_of(sim::arena.at(event.object));
+    const char* separator = ": ";
+    if (object != nullptr) {
+      step->object = number(objects_, object);
+      step->object_name = names_.object(*object);
+      absl::StrAppend(&step->text, separator, step->object_name);
+      separator = ", ";
+    }
+    for (int cpu = 0; cpu < sim::kMaxCpus; ++cpu) {
+      if ((event.value >> cpu & 1) == 0) continue;
+      absl::StrAppend(&step->text, separator, "waits for ", cpu_name(cpu));
+      separator = ", ";
+    }
+  }
+
+  // "mm0.page_table_lock", or what kind of thing has no name.
+  std::string awaited(const sim::TraceEvent& event) const {
+    const sim::Object* object =
+        event.location == nullptr ? nullptr : sim::arena.object_of(event.location);
+    if (object == nullptr) return event.note;
+    return lock_name(names_.object(*object), names_.field(event.location));
   }
 
   void add_object(const sim::TraceEvent& event, Step* step) {

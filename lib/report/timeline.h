@@ -27,8 +27,10 @@ enum class StepKind : uint8_t {
   kBlock,   // it waits
   kAlloc,
   kFree,
-  kFail,  // an injected failure
-  kNote,  // what the model or the machine wanted said
+  kReader,  // a read-side critical section begins or ends
+  kGrace,   // grace periods, callbacks, work items
+  kFail,    // an injected failure
+  kNote,    // what the model or the machine wanted said
 };
 
 // A place in the source. Empty function: none.

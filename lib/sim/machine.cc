@@ -54,6 +54,7 @@ void Machine::begin(const Options& options, Director* director) {
     cpu.overtaken = Lanes{};
     cpu.waits_on = nullptr;
     cpu.unlock = 0;
+    cpu.failures = 0;
     cpu.stale_run = 0;
     cpu.resume = kNoCpu;
     cpu.history = cpu.recent = 0;
@@ -327,13 +328,27 @@ uint8_t Machine::blocked_mask() const {
   return mask;
 }
 
+std::string awaited_name(const Awaited& awaited) {
+  if (awaited.word == nullptr) return awaited.what;
+  // Without the word that is inside of the lock: "mm0.mmap_lock" of "mm0.mmap_lock.rwsem".
+  const std::string name = location_name(awaited.word);
+  const size_t dot = name.rfind('.');
+  return dot == 0 || dot == std::string::npos ? std::string(awaited.what) : name.substr(0, dot);
+}
+
 void Machine::fail_blocked(Site site) {
   const auto describe = [&] {
     std::string what;
     for (int i = 0; i < kMaxCpus; ++i) {
       if (cpus_[i].state != CpuState::kBlocked) continue;
       if (!what.empty()) what += ", ";
-      what += "cpu" + std::to_string(i) + " waits for " + cpus_[i].waits_for;
+      what += "cpu" + std::to_string(i) + " waits for " + awaited_name(cpus_[i].waits_for);
+      const uint8_t holders = cpus_[i].waits_for.holders;
+      if (holders == 0) continue;
+      what += ", held by";
+      for (int k = 0; k < kMaxCpus; ++k) {
+        if ((holders & bit(k)) != 0) what += " cpu" + std::to_string(k);
+      }
     }
     return what;
   };
@@ -358,18 +373,21 @@ void Machine::relax(Site site) {
   switch_to(next, site);
 }
 
-void Machine::wait(WaitQueue& queue, const char* what, Site site) {
+void Machine::wait(WaitQueue& queue, const Awaited& what, Site site) {
   Cpu& cpu = *current_;
   cpu.waits_for = what;
   if (alone_) {
     // Nobody else could ever wake it, unless deferred work does.
     if (grace_periods.run_all_now()) return;
-    fail("deadlock", [&] { return std::string("alone, it waits for ") + what; }, site);
+    fail("deadlock", [&] { return "alone, it waits for " + awaited_name(what); }, site);
   }
   queue.waiting |= bit(cpu.id);
   cpu.waits_on = &queue;
   cpu.state = CpuState::kBlocked;
-  if (options_.trace) trace_note(Event::kBlock, what, 0, site);
+  if (options_.trace) {
+    trace_note(Event::kBlock, what.what, what.holders, site);
+    trace_.back().location = what.word;
+  }
   leave(AccessKind::kBlock, site);
   cpu.waits_on = nullptr;
 }
@@ -388,6 +406,7 @@ bool Machine::injected_failure(Site site) {
   Cpu& cpu = *current_;
   if (alone_ || cpu.decision_at != cpu.access || !cpu.decision.fail) return false;
   cpu.decision.fail = false;
+  ++cpu.failures;
   record(DirectiveKind::kFail, 0);
   mix(0xfa11);
   if (options_.trace) trace_note(Event::kFail, "injected failure", 0, site);
@@ -423,7 +442,8 @@ uint64_t Machine::state_hash() const {
   return hash;
 }
 
-void Machine::trace_note(Event event, const char* note, uint64_t value, Site site) {
+void Machine::trace_note(Event event, const char* note, uint64_t value, Site site,
+                         uint64_t object) {
   TraceEvent entry;
   entry.event = event;
   entry.cpu = current_->id;
@@ -432,6 +452,7 @@ void Machine::trace_note(Event event, const char* note, uint64_t value, Site sit
   entry.step = steps_;
   entry.note = note;
   entry.value = value;
+  entry.object = object;
   entry.site = site;
   trace_.push_back(entry);
 }

@@ -56,6 +56,13 @@ struct WaitQueue {
   uint8_t waiting = 0;  // CPUs, one bit each
 };
 
+// What a CPU waits for, for reports.
+struct Awaited {
+  const char* what;                // "mmap_lock"
+  const Location* word = nullptr;  // of the lock, whose name it then goes by
+  uint8_t holders = 0;             // CPUs that had it when the wait began, one bit each
+};
+
 enum class CpuState : uint8_t { kIdle, kRunnable, kBlocked };
 
 struct Cpu {
@@ -86,7 +93,8 @@ struct Cpu {
   Clock unlock_stored;  // what this CPU had stored by its last unlock, and what came before that
   uint32_t unlock = 0;  // store of this CPU's last unlock
   WaitQueue* waits_on = nullptr;
-  const char* waits_for = "";
+  Awaited waits_for{""};
+  uint32_t failures = 0;   // steps that failed because a directive said so
   uint16_t stale_run = 0;  // stale loads in a row without progress
   uint8_t resume = 0xff;   // deferred contexts: CPU to return to
   uint64_t history = 0;    // of what it observed (track_state)
@@ -207,7 +215,9 @@ class Machine {
   bool injected_failure(Site site);
   // Lets others run: in loops that wait for another CPU.
   void relax(Site site);
-  void wait(WaitQueue& queue, const char* what, Site site);
+  void wait(WaitQueue& queue, const Awaited& what, Site site);
+  // Steps of the current CPU that injected_failure() has made fail in this execution.
+  uint32_t injected_failures() const { return current_->failures; }
   void wake(WaitQueue& queue);
 
   // Everything the current CPU is bound to see, and everything it has done: for the oracle.
@@ -217,7 +227,8 @@ class Machine {
   // --- for lib/sim's other parts
   // -------------------------------------------------------------------
   bool may_preempt() const { return !alone_; }
-  void trace_note(Event event, const char* note, uint64_t value, Site site);
+  // object: offset in the arena of what it is about; 0: nothing.
+  void trace_note(Event event, const char* note, uint64_t value, Site site, uint64_t object = 0);
   void note_object(Event event, const Object& object, Site site);
   // The result of an operation is part of what happened.
   void mix_result(uint64_t value) { mix(value ^ 0x0e5u); }

@@ -8,6 +8,54 @@ namespace vmafuzz::sim {
 
 GracePeriods grace_periods;
 
+namespace {
+
+// As the kernel calls them; SRCU domains go by one name, work items have the last.
+struct Names {
+  const char *lock, *unlock, *call, *synchronize, *synchronized, *over, *callback;
+};
+constexpr Names kRcuNames = {
+    "rcu_read_lock()",         "rcu_read_unlock()",         "call_rcu()",
+    "synchronize_rcu()",       "synchronize_rcu() returns", "<an RCU grace period is over>",
+    "<callback of call_rcu()>"};
+constexpr Names kTasksTraceNames = {"rcu_read_lock_trace()",
+                                    "rcu_read_unlock_trace()",
+                                    "call_rcu_tasks_trace()",
+                                    "synchronize_rcu_tasks_trace()",
+                                    "synchronize_rcu_tasks_trace() returns",
+                                    "<an RCU tasks-trace grace period is over>",
+                                    "<callback of call_rcu_tasks_trace()>"};
+constexpr Names kSrcuNames = {
+    "srcu_read_lock()",         "srcu_read_unlock()",         "call_srcu()",
+    "synchronize_srcu()",       "synchronize_srcu() returns", "<an SRCU grace period is over>",
+    "<callback of call_srcu()>"};
+constexpr Names kWorkNames = {"", "", "schedule_work()", "", "", "", "<work item>"};
+
+const Names& names_of(int domain) {
+  if (domain == kNoDomain) return kWorkNames;
+  if (domain == kRcuDomain) return kRcuNames;
+  return domain == kTasksTraceDomain ? kTasksTraceNames : kSrcuNames;
+}
+
+// The CPUs that readers are numbered by.
+uint64_t cpus_of(uint64_t readers) {
+  uint64_t cpus = 0;
+  for (int cpu = 0; cpu < kMaxCpus; ++cpu) {
+    const uint64_t its = ((uint64_t{1} << kReadersPerCpu) - 1) << (cpu * kReadersPerCpu);
+    if ((readers & its) != 0) cpus |= uint64_t{1} << cpu;
+  }
+  return cpus;
+}
+
+void note(Event event, const char* what, uint64_t readers, Site site, const void* arg = nullptr) {
+  if (!machine.traces()) return;
+  const Object* object = arg == nullptr ? nullptr : arena.object_of(arg);
+  machine.trace_note(event, what, cpus_of(readers), site,
+                     object == nullptr ? 0 : arena.offset_of(object->base));
+}
+
+}  // namespace
+
 void GracePeriods::reset() {
   for (int i = 0; i < item_count_; ++i) items_[i] = Item{};
   domains_ = {};
@@ -63,6 +111,7 @@ int GracePeriods::enter(int domain, Site site) {
   }
   const int reader = free != 0 ? first + __builtin_ctzll(free) : __builtin_ctzll(~used_readers_);
   const uint64_t mask = uint64_t{1} << reader;
+  note(Event::kReader, names_of(domain).lock, 0, site);
   used_readers_ |= mask;
   d.readers |= mask;
   if (machine.alone()) return reader;
@@ -82,7 +131,7 @@ int GracePeriods::enter(int domain, Site site) {
 }
 
 void GracePeriods::exit(int domain, int reader, Site site) {
-  (void)site;
+  note(Event::kReader, names_of(domain).unlock, 0, site);
   Domain& d = domains_[domain];
   const uint64_t mask = uint64_t{1} << reader;
   d.readers &= ~mask;
@@ -98,7 +147,7 @@ void GracePeriods::exit(int domain, int reader, Site site) {
     item.readers &= ~mask;
     if (rule(Rule::kRcuReaderPublishes)) item.events.join(machine.all_events(machine.current()));
     item.hash ^= machine.current().history * 0x9FB21C651E98DF25ull;
-    finish_readers(item);
+    finish_readers(item, site);
   }
   Cpu& cpu = machine.current();
   ++cpu.time;  // later events are not part of what the grace period has waited for
@@ -135,6 +184,8 @@ void GracePeriods::synchronize(int domain, Site site) {
   item->readers = rule(Rule::kRcuWaitsForReaders) ? d.readers : 0;
   if (!rule(Rule::kSrcuDomains)) item->readers = used_readers_;
   item->events = d.ended;
+  item->site = site;
+  note(Event::kGrace, names_of(domain).synchronize, item->readers, site);
   // A grace period is a strong fence at both ends: what comes before it has reached every CPU
   // before it begins, so that grace periods of which one missed the other's stores do not overlap.
   if (rule(Rule::kRcuFences)) machine.full_barrier(machine.current());
@@ -142,8 +193,9 @@ void GracePeriods::synchronize(int domain, Site site) {
   machine.mix_state(d.ended_hash);
   machine.mix_state(item->readers);
   item->identity = machine.current().history * 0xC2B2AE3D27D4EB4Full;
-  while (item->readers != 0) machine.wait(item->done, "a grace period", site);
+  while (item->readers != 0) machine.wait(item->done, {"a grace period"}, site);
   finish_period(*item);
+  note(Event::kGrace, names_of(domain).synchronized, 0, site);
   machine.join_everything(machine.current(), item->events);
   machine.mix_state(item->hash);
   item->state = State::kFree;
@@ -156,6 +208,7 @@ void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
   Item* item = new_item(domain, site);
   item->function = function;
   item->arg = arg;
+  item->site = site;
   item->events = machine.all_events(machine.current());
   if (domain != kNoDomain) {
     Domain& d = domains_[domain];
@@ -170,7 +223,8 @@ void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
     machine.record(DirectiveKind::kHold, decision.hold);
   }
   ++machine.current().time;
-  finish_readers(*item);
+  note(Event::kGrace, names_of(domain).call, item->readers, site, arg);
+  finish_readers(*item, site);
 }
 
 void GracePeriods::queue_work(Deferred function, void* arg, Site site) {
@@ -184,14 +238,16 @@ void GracePeriods::finish_period(const Item& item) {
   d.begun_hash ^= item.identity;
 }
 
-void GracePeriods::finish_readers(Item& item) {
+void GracePeriods::finish_readers(Item& item, Site site) {
   if (item.readers != 0) return;
+  if (item.domain != kNoDomain) note(Event::kGrace, names_of(item.domain).over, 0, site, item.arg);
   if (item.synchronous) {
     machine.wake(item.done);
     return;
   }
   if (item.domain != kNoDomain) finish_period(item);
   if (item.hold != 0 && !machine.alone()) {
+    note(Event::kGrace, "<held back>", 0, item.site, item.arg);
     item.state = State::kHeld;
     item.release = item.hold == kHoldToEnd ? UINT32_MAX : machine.steps() + item.hold;
     count_release();
@@ -253,6 +309,7 @@ void GracePeriods::run_item(Item& item) {
     machine.begin_deferred();
     machine.join_everything(machine.current(), item.events);
   }
+  note(Event::kGrace, names_of(item.domain).callback, 0, item.site, item.arg);
   item.function(item.arg);
   item.state = State::kFree;
 }

@@ -77,6 +77,7 @@ class GracePeriods {
     uint8_t hold = 0;
     uint32_t sequence = 0;
     uint64_t hash = 0;
+    Site site;  // that left it behind
   };
   struct Domain {
     Location readers_word;  // stands for the domain where the scheduler is told what a step touches
@@ -93,7 +94,7 @@ class GracePeriods {
   void exit(int domain, int reader, Site site);
   Item* new_item(int domain, Site site);
   void finish_period(const Item& item);
-  void finish_readers(Item& item);
+  void finish_readers(Item& item, Site site);
   void make_ready(Item& item);
   Item* next_ready(bool work);
   void run_item(Item& item);

@@ -18,10 +18,11 @@ enum class Event : uint8_t {
   kSwitch,  // `value`: the CPU that runs next
   kBegin,   // an operation
   kEnd,
-  kBlock,  // `note`: what it waits for
+  kBlock,  // `note`: what it waits for; `location`: the lock's word; `value`: who holds it, in bits
   kAlloc,
   kFree,
-  kGrace,  // grace periods: `note` says what
+  kReader,  // a read-side critical section begins or ends: `note` says which
+  kGrace,  // grace periods, callbacks, work items: `note` says what; `value`: CPUs waited for, bits
   kNote,   // anything that the model wants said, such as a lock taken
   kFail,   // an injected failure
 };
@@ -39,6 +40,7 @@ struct TraceEvent {
   uint16_t from_op = 0;
   uint64_t value = 0;   // stored, or read
   uint64_t newest = 0;  // stale loads: what the newest store holds
+  uint64_t object = 0;  // grace periods: offset in the arena of what they are for; 0 nothing
   uint32_t step = 0;
   const Location* location = nullptr;
   const char* note = "";
@@ -50,6 +52,9 @@ struct TraceEvent {
 // "vm_area_struct#2.vm_start", "mm0.mm_lock_seq", or "?" for memory that nobody named.
 std::string location_name(const Location* location);
 std::string object_name(const struct Object& object);
+struct Awaited;
+// "mm0.page_table_lock", or what kind of thing it is where it has no word.
+std::string awaited_name(const Awaited& awaited);
 // A stored value as people read it: a number, or the name of what a pointer refers to.
 std::string value_name(const Location* location, uint64_t value);
 

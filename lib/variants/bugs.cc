@@ -28,6 +28,8 @@ constexpr absl::string_view kDoubleFree = "double-free";
 constexpr absl::string_view kDataRace = "data-race";
 constexpr absl::string_view kParity = "counter-parity";
 constexpr absl::string_view kForever = "fallback-forever";
+constexpr absl::string_view kLayout = "layout";
+constexpr absl::string_view kTreeCorrupt = "tree-corrupt";
 
 // The mm-wide counter and what it protects.
 void add_counter_bugs(std::vector<Bug>& b) {
@@ -158,7 +160,7 @@ void add_tree_bugs(std::vector<Bug>& b) {
   b.push_back({"replaced-node-not-cleared",
                "__insert_uprobe() erases a dying uprobe, and its work item erases it again",
                "RB_CLEAR_NODE() in __insert_uprobe()",
-               {kUseAfterFree, kDead, kMissed, kSpurious, "livelock", "tree-corrupt"},
+               {kUseAfterFree, kDead, kMissed, kSpurious, "livelock", kTreeCorrupt},
                &bit<B::replaced_node_not_cleared>});
 }
 
@@ -201,22 +203,96 @@ void add_registration_bugs(std::vector<Bug>& b) {
                &bit<B::plain_nhit>});
 }
 
+// The VMA list: what splits, what merges, what a call leaves behind.
+void add_list_bugs(std::vector<Bug>& b) {
+  b.push_back({"merge-other-offset",
+               "VMAs merge whose offsets in the file do not follow each other",
+               "vm_pgoff in can_vma_merge_before() and can_vma_merge_after()",
+               {kLayout},
+               &bit<B::merge_other_offset>});
+  b.push_back({"merge-other-file",
+               "VMAs of two files merge if they are of one inode",
+               "vm_file in is_mergeable_vma()",
+               {kLayout, kUseAfterFree},
+               &bit<B::merge_other_file>});
+  b.push_back({"merge-other-flags",
+               "VMAs merge whatever they may do",
+               "vm_flags in is_mergeable_vma()",
+               {kLayout},
+               &bit<B::merge_other_flags>});
+  b.push_back({"merge-other-anon-vma",
+               "VMAs merge although each has an anon_vma of its own",
+               "is_mergeable_anon_vma()",
+               {kLayout},
+               &bit<B::merge_other_anon_vma>});
+  b.push_back({"merge-unlike-neighbours",
+               "prev and next merge with what is between, although their anon_vmas differ",
+               "can_vma_merge_right()",
+               {kLayout},
+               &bit<B::merge_unlike_neighbours>});
+  b.push_back({"merge-drops-anon-vma",
+               "mremap() merges written memory into a VMA that does not get its anon_vma",
+               "CVE-2026-23077: dup_anon_vma() of copied_from in vma_expand()",
+               {kLayout},
+               &bit<B::merge_drops_anon_vma>});
+  b.push_back({"split-keeps-offset",
+               "the upper part of a split keeps the offset of the lower one",
+               "vm_pgoff in __split_vma()",
+               {kLayout, kWrong},
+               &bit<B::split_keeps_offset>});
+  b.push_back({"munmap-whole-vma",
+               "munmap() takes all of the last VMA of its range",
+               "the end split of vms_gather_munmap_vmas()",
+               {kLayout},
+               &bit<B::munmap_whole_vma>});
+  b.push_back({"noreplace-replaces",
+               "MAP_FIXED_NOREPLACE replaces what is there",
+               "before 4.17 the flag was unknown; a4ff8e8620d3",
+               {kLayout},
+               &bit<B::noreplace_replaces>});
+  b.push_back({"readonly-file-shared",
+               "a shared mapping of a file that is not open for writing has VM_SHARED",
+               "do_mmap()",
+               {kLayout},
+               &bit<B::readonly_file_shared>});
+  b.push_back({"mprotect-skips-holes",
+               "mprotect() passes over a hole and changes what is behind it",
+               "-ENOMEM in do_mprotect_pkey()",
+               {kLayout},
+               &bit<B::mprotect_skips_holes>});
+  b.push_back({"mremap-keeps-offset",
+               "anonymous memory that was never written keeps its offset when it moves",
+               "copy_vma()",
+               {kLayout},
+               &bit<B::mremap_keeps_offset>});
+  b.push_back({"mremap-drops-account",
+               "what mremap() leaves of a VMA is not accounted any more",
+               "VM_ACCOUNT in unmap_source_vma()",
+               {kLayout},
+               &bit<B::mremap_drops_account>});
+  b.push_back({"dontunmap-keeps-anon-vma",
+               "MREMAP_DONTUNMAP leaves the emptied VMA its anon_vma",
+               "dontunmap_complete()",
+               {kLayout},
+               &bit<B::dontunmap_keeps_anon_vma>});
+}
+
 // The VMA tree.
 void add_tree_node_bugs(std::vector<Bug>& b) {
   b.push_back({"maple-dead-unchecked",
                "readers use a node without looking whether it was replaced",
                "lib/maple_tree.c, ma_dead_node()",
-               {kWrong, kStale, kUseAfterFree, kDataRace},
+               {kTreeCorrupt, kWrong, kStale, kUseAfterFree},
                [](kernel_rules& r) { r.maple_dead_check = false; }});
   b.push_back({"maple-dead-without-rmb",
                "no smp_rmb() in ma_dead_node()",
                "0a2b18d94883",
-               {kWrong, kStale, kUseAfterFree, kDataRace},
+               {kTreeCorrupt, kWrong, kStale, kUseAfterFree},
                [](kernel_rules& r) { r.maple_dead_rmb = false; }});
   b.push_back({"maple-dead-without-wmb",
                "no smp_wmb() in mte_set_node_dead()",
                "c13af03de46b",
-               {kWrong, kStale, kUseAfterFree, kDataRace},
+               {kTreeCorrupt, kWrong, kStale, kUseAfterFree},
                [](kernel_rules& r) { r.maple_dead_wmb = false; }});
 }
 
@@ -226,6 +302,7 @@ std::vector<Bug> make_bugs() {
   add_memory_bugs(b);
   add_tree_bugs(b);
   add_registration_bugs(b);
+  add_list_bugs(b);
   add_tree_node_bugs(b);
   return b;
 }

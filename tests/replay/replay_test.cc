@@ -164,6 +164,49 @@ TEST(Repros, CoverEveryKernelThatMustBeCaught) {
   }
 }
 
+// ---- repro/bugs/
+// ---------------------------------------------------------------------------------
+
+// One file a bug switch, named for it: on its kernel the switch, and nothing else, gives the
+// verdict.
+class BugRepro : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<input::Program> program = read("repro/bugs", GetParam());
+    ASSERT_TRUE(program.ok()) << program.status().message();
+    program_ = *std::move(program);
+  }
+
+  input::Program program_;
+};
+
+TEST_P(BugRepro, TurnsOnTheSwitchThatItIsNamedForAndTellsItsStory) {
+  EXPECT_EQ(program_.bugs, std::vector<std::string>{GetParam()});
+  EXPECT_FALSE(program_.kernel.empty());
+  EXPECT_FALSE(program_.story.empty());
+  EXPECT_TRUE(program_.replay_form());
+}
+
+TEST_P(BugRepro, GivesAVerdictThatTheSwitchDeclares) {
+  const run::Outcome outcome = run_on(program_, program_.kernel);
+  EXPECT_EQ(outcome.verdict, program_.expect) << outcome.what;
+  EXPECT_EQ(outcome.missed, 0u);
+  const variants::Bug* bug = variants::find_bug(GetParam());
+  ASSERT_NE(bug, nullptr);
+  EXPECT_NE(std::find(bug->verdicts.begin(), bug->verdicts.end(), program_.expect),
+            bug->verdicts.end());
+}
+
+TEST_P(BugRepro, FindsNothingWithoutTheSwitch) {
+  program_.bugs.clear();
+  if (variants::find_kernel(program_.kernel)->must_be_silent()) {
+    expect_silence(program_, program_.kernel);
+  }
+  for (const absl::string_view kernel : kSilentKernels) expect_silence(program_, kernel);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, BugRepro, ::testing::ValuesIn(names_in("repro/bugs")), case_name);
+
 // ---- corpus/
 // -------------------------------------------------------------------------------------
 

@@ -215,6 +215,8 @@ TEST_F(UprobeWorld, TheFlagsGoWhenNoBreakpointCanBeLeft) {
 class Listener : public Observer {
  public:
   std::string heard;
+  void request_begins(const Request&) override {}
+  void request_returns(long) override {}
   void write_section_begins(mm_struct*) override {}
   void write_section_ends(mm_struct*) override {}
   void consumer_added(uprobe*, uprobe_consumer*) override { heard += "+"; }
