@@ -1,6 +1,7 @@
 #include "run/reduce.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace vmafuzz::run {
 
@@ -40,17 +41,52 @@ int SparseDirector::pick_store(const sim::Point&, int count) {
   return 0;
 }
 
+namespace {
+
+// The program in replay form. A strategy that switches at every access makes more decisions than a
+// program has room for; then another execution of the same operations is looked for, by strategies
+// that switch less, that ends in the same bucket.
+input::Program replay_form(Executor& executor, const input::Program& program,
+                           const std::string& bucket) {
+  constexpr input::Strategy kSparing[] = {input::Strategy::kSticky, input::Strategy::kPct,
+                                          input::Strategy::kSurw, input::Strategy::kUrw,
+                                          input::Strategy::kPos};
+  constexpr input::ReadPolicy kPolicies[] = {
+      input::ReadPolicy::kNewest, input::ReadPolicy::kNewestStale, input::ReadPolicy::kOldestFresh};
+  constexpr uint32_t kTries = 30000;
+  RunOptions recorded;
+  recorded.record = true;
+  Outcome outcome;
+  executor.run(program, recorded, &outcome);
+  input::Program first = Executor::as_replay(program, outcome);
+  if (outcome.directives.size() <= input::kMaxDirectives) return first;
+  input::Program other = program;
+  for (uint32_t i = 0; i < kTries; ++i) {
+    input::Header& header = other.header;
+    header.strategy = kSparing[i % std::size(kSparing)];
+    header.policy = kPolicies[i / std::size(kSparing) % std::size(kPolicies)];
+    header.policy_arg = takes_arg(header.policy) ? static_cast<uint8_t>(1 + i % 4) : uint8_t{0};
+    header.permutation = static_cast<uint8_t>(i % input::kPermutationCount);
+    header.seed = i;
+    executor.run(other, recorded, &outcome);
+    if (outcome.found && outcome.bucket == bucket &&
+        outcome.directives.size() <= input::kMaxDirectives) {
+      return Executor::as_replay(other, outcome);
+    }
+  }
+  return first;
+}
+
+}  // namespace
+
 absl::StatusOr<input::MinimizeResult> reduce(Executor& executor, const input::Program& program,
                                              const std::string& bucket,
                                              const input::MinimizeOptions& options) {
   Outcome outcome;
   RunOptions recorded;
   recorded.record = true;
-  input::Program replay = program;
-  if (!program.replay_form()) {
-    executor.run(program, recorded, &outcome);
-    replay = Executor::as_replay(program, outcome);
-  }
+  const input::Program replay =
+      program.replay_form() ? program : replay_form(executor, program, bucket);
   const auto reproduce = [&](const input::Program& candidate) {
     executor.run(candidate, {}, &outcome);
     return outcome.found && outcome.bucket == bucket;

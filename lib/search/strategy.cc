@@ -266,9 +266,11 @@ int StrategyDirector::pick_pct(const sim::Point& point, uint8_t runnable) {
   return best;
 }
 
-// SURW's subset: about one location in four, another one for each seed.
+// SURW's subset: about one location in four, another one for each seed. What stands for an RCU
+// domain lies outside of the arena, at an address that is another one in each process: no id.
 bool StrategyDirector::interesting(const sim::Point& point) const {
-  if (point.location == nullptr) return point.kind == sim::AccessKind::kBegin;
+  if (point.location == nullptr || !sim::arena.contains(point.location))
+    return point.kind == sim::AccessKind::kBegin;
   const uint64_t id = sim::arena.id_of(point.location) >> 8;
   return ((id ^ salt_) * 0x9E3779B97F4A7C15ull >> 62) == 0;
 }

@@ -174,5 +174,38 @@ TEST_F(ExecutorTest, ReducedProgramKeepsTheBucketAndLosesItWithoutAnyOfItsParts)
   }
 }
 
+// Round robin switches at every access: more decisions than a program in replay form has room for.
+// The bug is found again with fewer.
+TEST_F(ExecutorTest, ReducesWhatDecidedMoreThanAProgramCanSay) {
+  use("aug02-draft");
+  const input::Program program = parse(R"(# vmafuzz repro v1
+search: rr uniform eager depth=5 order=2013 seed=0x6fd445e0
+setup:
+  mmap       mm0 page=4 len=4 file=f0 pgoff=0 prot=rx private
+    @1 preempt cpu1
+  register   inode=i0 pgoff=1
+    @12 preempt cpu0
+  register   inode=i0 pgoff=2
+  register   inode=i0 pgoff=3
+cpu0:
+  madvise    mm0 page=5 len=2 advice=dontfork
+cpu1:
+  hit        mm0 page=7 times=4
+  hit        mm0 page=7
+    @10 fail
+)");
+  RunOptions recorded;
+  recorded.record = true;
+  Outcome outcome;
+  executor_.run(program, recorded, &outcome);
+  ASSERT_TRUE(outcome.found);
+  ASSERT_GT(outcome.directives.size(), input::kMaxDirectives);
+  const std::string bucket = outcome.bucket;
+  const absl::StatusOr<input::MinimizeResult> result = reduce(executor_, program, bucket);
+  ASSERT_TRUE(result.ok()) << result.status();
+  executor_.run(result->program, {}, &outcome);
+  EXPECT_EQ(outcome.bucket, bucket);
+}
+
 }  // namespace
 }  // namespace vmafuzz::run
