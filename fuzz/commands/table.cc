@@ -12,6 +12,7 @@ const Command* const kCommands[] = {
     &kReport,
     &kShow,
     &kEncode,
+    &kCorpus,
     &kKernels,
     &kBugs,
     &kLitmus,

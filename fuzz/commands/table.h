@@ -8,6 +8,7 @@ namespace vmafuzz::command {
 
 extern const Command kBench;
 extern const Command kBugs;
+extern const Command kCorpus;
 extern const Command kDoctor;
 extern const Command kEncode;
 extern const Command kExplain;

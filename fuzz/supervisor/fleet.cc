@@ -90,11 +90,23 @@ bool Fleet::urgent(const Finding& finding) const {
   });
 }
 
+// What was just caught makes way where others were not.
+void Fleet::hurry(const Group& group) {
+  const auto waits = [](const Group& other) { return !other.caught && !other.expected.empty(); };
+  if (std::none_of(groups_.begin(), groups_.end(), waits)) return;
+  for (Worker& worker : workers_) {
+    if (&groups_[worker.group] == &group) worker.until = std::min(worker.until, Clock::now());
+  }
+}
+
 void Fleet::note_found(const Finding& finding) {
   const std::string name = target_name(finding.target);
   for (Group& group : groups_) {
     if (target_name(group.target) != name) continue;
-    if (expected(finding)) group.caught = true;
+    if (expected(finding) && !group.caught) {
+      group.caught = true;
+      hurry(group);
+    }
     if (plan_.until == "any" || plan_.until == finding.verdict) group.done = true;
   }
   if (plan_.until.empty()) return;

@@ -99,6 +99,7 @@ class Fleet {
   void note_found(const Finding& finding);      // it has a repro now
 
  private:
+  void hurry(const Group& group);
   absl::Status start(size_t group, double seconds);
   absl::Status prepare(Worker& worker, const Group& group);
   void watch(Worker& worker);

@@ -70,7 +70,7 @@ install_compiler() {
 install_rest() {
   local header
   for header in absl/base/config.h boost/context/fiber.hpp nlohmann/json.hpp gtest/gtest.h \
-    benchmark/benchmark.h; do
+    benchmark/benchmark.h boost/process.hpp; do
     mkdir -p "$work/usr/include/${header%/*}"
     touch "$work/usr/include/$header"
   done
@@ -131,7 +131,7 @@ refuses_to_install() {
 names_every_missing_package() {
   expect 3 "$tree/vmafuzz" --no-install doctor
   says 'missing: clang-19 libclang-rt-19-dev llvm-19 cmake ninja-build libabsl-dev' err
-  says 'libboost-context-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev' err
+  says 'libboost-context-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev libboost-dev' err
   VMAFUZZ_CXX=clang++-22 expect 3 "$tree/vmafuzz" --no-install doctor
   says 'missing: clang-22 libclang-rt-22-dev llvm-22' err
 }
@@ -285,6 +285,20 @@ keeps_no_lock_while_a_command_runs() {
   kill "$running"
   # The command took the launcher's place, so that signals reach it without a middleman.
   grep -q "as process $running$" "$work/out" || fail "the launcher is still there"
+}
+
+builds_afl_only_where_it_is_used() {
+  install_compiler && install_rest
+  expect 0 "$tree/vmafuzz" fuzz --for 1s
+  [[ -x $tree/build/fuzz/fuzz/vmafuzz && ! -e $tree/build/afl ]] || fail "not the usual two presets"
+  expect 3 "$tree/vmafuzz" --no-install fuzz --engine libfuzzer,afl
+  says 'missing: afl++' err
+  expect 3 "$tree/vmafuzz" --no-install fuzz --engine=afl
+  echo | script "$bin/afl-fuzz"
+  expect 0 "$tree/vmafuzz" fuzz --engine=libfuzzer
+  [[ ! -e $tree/build/afl ]] || fail "preset afl was built for libFuzzer"
+  expect 0 "$tree/vmafuzz" fuzz
+  [[ -e $tree/build/afl ]] || fail "preset afl was not built"
 }
 
 helps_without_installing() {
