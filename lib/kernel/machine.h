@@ -5,6 +5,8 @@
 
 #ifdef VMAFUZZ_NATIVE
 #include "native/machine.h"
+#include "native/shared.h"
+#include "native/slab.h"
 namespace vmafuzz {
 namespace platform = native;
 }

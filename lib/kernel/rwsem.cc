@@ -29,19 +29,29 @@ bool admits_writer(long count) { return (count & kWriter) == 0 && count < kReade
 bool writes(const rw_semaphore& sem) { return sem.writer == 1 + machine.cpu(); }
 bool reads(const rw_semaphore& sem) { return sem.reads[machine.cpu()] != 0; }
 
-// One access of the lock word; nothing runs between looking at it and changing it.
+// Giving up is one access: begin_access(), this CPU's own record, add_now().
 void begin_access(rw_semaphore& sem, Site site) {
   machine.step(platform::AccessKind::kRmw, &sem.count.location(), site);
 }
 long add_now(rw_semaphore& sem, long change, Order order, Site site) {
-  const auto add = [change](uint64_t old) { return old + static_cast<uint64_t>(change); };
-  const long result = static_cast<long>(machine.rmw_now(sem.count.location(), order, add, site)) + change;
+  const auto op = [change](uint64_t old) { return old + static_cast<uint64_t>(change); };
+  return static_cast<long>(machine.rmw_now(sem.count.location(), order, op, site)) + change;
+}
+long unlock_now(rw_semaphore& sem, long change, Site site) {
+  const long count = add_now(sem, change, unlock_order(), site);
+  machine.mark_unlock(sem.count.location());
+  return count;
+}
+
+// Waits until admits(count), then adds `change` as it is by then.
+template <class Admits, class Blocked>
+void add_when(rw_semaphore& sem, Admits admits, Blocked blocked, const long& change, Site site) {
   platform::Location& word = sem.count.location();
-  if (order == Order::kAcquire) machine.acquire_handover(word);
-  if (order == Order::kRelease && word.newest != 0) {
-    machine.store_at(word.newest).flags |= platform::kUnlockStore;
-  }
-  return result;
+  machine.rmw_when(
+      word, lock_order(), platform::AccessKind::kRmw, sem.queue,
+      [&](uint64_t count) { return admits(static_cast<long>(count)); }, blocked,
+      [&](uint64_t count) { return count + static_cast<uint64_t>(change); }, site);
+  machine.acquire_handover(word);
 }
 
 platform::Awaited awaited(const rw_semaphore& sem) {
@@ -71,13 +81,12 @@ void fail_not_held(const rw_semaphore& sem, const char* wanted, Site site) {
 }  // namespace
 
 void down_read(rw_semaphore& sem, Site site) {
-  for (;;) {
-    begin_access(sem, site);
-    if (admits_reader(sem.count.peek())) break;
+  const auto blocked = [&](platform::Awaited& wanted) {
     if (writes(sem) || reads(sem)) fail_self_wait(sem, "read", site);
-    machine.wait(sem.queue, awaited(sem), site);
-  }
-  add_now(sem, kReader, lock_order(), site);
+    wanted = awaited(sem);
+    return true;
+  };
+  add_when(sem, admits_reader, blocked, kReader, site);
   ++sem.reads[machine.cpu()];
 }
 
@@ -100,23 +109,22 @@ void up_read(rw_semaphore& sem, Site site) {
   if (!reads(sem)) fail_not_held(sem, "for reading", site);
   begin_access(sem, site);
   --sem.reads[machine.cpu()];
-  if (add_now(sem, -kReader, unlock_order(), site) < kReader) machine.wake(sem.queue);
+  if (unlock_now(sem, -kReader, site) < kReader) machine.wake(sem.queue);
 }
 
 void down_write(rw_semaphore& sem, Site site) {
-  long waiting = 0;
-  for (;;) {
-    begin_access(sem, site);
-    if (admits_writer(sem.count.peek())) break;
+  long change = kWriter;
+  const auto blocked = [&](platform::Awaited& wanted) {
     if (writes(sem) || reads(sem)) fail_self_wait(sem, "write", site);
     // From here on it keeps readers out (RWSEM_FLAG_WAITERS).
-    if (waiting == 0) {
-      waiting = kWaitingWriter;
-      add_now(sem, waiting, Order::kRelaxed, site);
+    if (change == kWriter) {
+      add_now(sem, kWaitingWriter, Order::kRelaxed, site);
+      change = kWriter - kWaitingWriter;
     }
-    machine.wait(sem.queue, awaited(sem), site);
-  }
-  add_now(sem, kWriter - waiting, lock_order(), site);
+    wanted = awaited(sem);
+    return true;
+  };
+  add_when(sem, admits_writer, blocked, change, site);
   sem.writer = static_cast<uint8_t>(1 + machine.cpu());
 }
 
@@ -137,7 +145,7 @@ void up_write(rw_semaphore& sem, Site site) {
   if (!writes(sem)) fail_not_held(sem, "for writing", site);
   begin_access(sem, site);
   sem.writer = 0;
-  add_now(sem, -kWriter, unlock_order(), site);
+  unlock_now(sem, -kWriter, site);
   machine.wake(sem.queue);
 }
 
@@ -146,7 +154,7 @@ void downgrade_write(rw_semaphore& sem, Site site) {
   begin_access(sem, site);
   sem.writer = 0;
   ++sem.reads[machine.cpu()];
-  add_now(sem, kReader - kWriter, unlock_order(), site);
+  unlock_now(sem, kReader - kWriter, site);
   machine.wake(sem.queue);
 }
 

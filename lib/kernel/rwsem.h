@@ -22,7 +22,7 @@ struct rw_semaphore {
   Shared<long> count;
   const char* name;                        // for verdicts: "mmap_lock"
   uint8_t reads[platform::kMaxCpus] = {};  // read sections of each CPU
-  uint8_t writer = 0;                      // 1 + the CPU that holds it for writing
+  platform::Unseen<uint8_t> writer{};      // 1 + the CPU that holds it for writing
   platform::WaitQueue queue;
 
   template <class V>

@@ -11,18 +11,18 @@ using platform::Rule;
 void spin_lock(spinlock_t& lock, Site site) {
   const Order order = rule(Rule::kLockAcquires) ? Order::kAcquire : Order::kRelaxed;
   const uint64_t mine = 1 + static_cast<uint64_t>(machine.cpu());
-  // Only the attempt that succeeds is an event of the memory model (LKR and LKW). Nothing runs between
-  // finding the word free and taking it.
-  for (;;) {
-    machine.step(platform::AccessKind::kWeakRmw, &lock.held.location(), site);
-    if (lock.held.peek() == 0) break;
+  const auto blocked = [&](platform::Awaited& wanted) {
     if (lock.held.peek() == static_cast<int>(mine)) {
       machine.fail("deadlock", "a CPU takes a lock that it already holds", site);
     }
     const auto holder = static_cast<uint8_t>(1u << (lock.held.peek() - 1));
-    machine.wait(lock.queue_, {"a lock", &lock.held.location(), holder}, site);
-  }
-  machine.rmw_now(lock.held.location(), order, [mine](uint64_t) { return mine; }, site);
+    wanted = {"a lock", &lock.held.location(), holder};
+    return true;
+  };
+  // Only the attempt that succeeds is an event of the memory model (LKR and LKW).
+  machine.rmw_when(
+      lock.held.location(), order, platform::AccessKind::kWeakRmw, lock.queue_,
+      [](uint64_t held) { return held == 0; }, blocked, [mine](uint64_t) { return mine; }, site);
   machine.acquire_handover(lock.held.location());
 }
 

@@ -27,7 +27,7 @@ void mm_world_reset() {
 
 mm_struct* mm_alloc(int id) {
   mm_struct* mm = mm_cachep.alloc_nofail();
-  platform::arena.object_of(mm)->label = kMmNames[id];
+  platform::set_label(mm, kMmNames[id]);
   mm->id = id;
   mt_set_external_lock(&mm->mm_mt, &mm->mmap_lock);
   mt_set_in_rcu(&mm->mm_mt);

@@ -29,24 +29,18 @@ bool __is_vma_write_locked(const vm_area_struct* vma, unsigned long* mm_lock_seq
 int wait_for_readers(vm_area_struct* vma, int target, bool killable) {
   mm_struct* mm = vma->vm_mm.get();
   rcuwait& wait = mm->vma_writer_wait;
-  platform::Location& refcnt = vma->vm_refcnt.refs.location();
   int err = 0;
   WRITE_ONCE(wait.task, 1 + machine.cpu());
   smp_mb();
-  for (;;) {
-    machine.step(platform::AccessKind::kRmw, &refcnt, Site::current());
-    if (vma->vm_refcnt.refs.peek() == target) {
-      machine.rmw_now(
-          refcnt, Order::kAcquire, [](uint64_t count) { return count; }, Site::current());
-      break;
-    }
-    if (killable && machine.injected_failure(Site::current())) {
-      err = -EINTR;
-      break;
-    }
-    if (vma->vm_refcnt.refs.peek() != target)
-      machine.wait(wait.queue, {"readers of a VMA"}, Site::current());
-  }
+  const auto blocked = [&](platform::Awaited& wanted) {
+    wanted = {"readers of a VMA"};
+    if (killable && machine.injected_failure(Site::current())) err = -EINTR;
+    return err == 0;
+  };
+  machine.rmw_when(
+      vma->vm_refcnt.refs.location(), Order::kAcquire, platform::AccessKind::kRmw, wait.queue,
+      [target](uint64_t count) { return static_cast<int>(count) == target; }, blocked,
+      [](uint64_t count) { return count; }, Site::current());
   WRITE_ONCE(wait.task, 0);
   return err;
 }

@@ -6,11 +6,7 @@ namespace vmafuzz::oracle {
 
 using kernel::kTaskPages;
 using kernel::PAGE_SHIFT;
-
-Moment now() {
-  if (sim::machine.alone()) return {};
-  return {sim::machine.time(), static_cast<uint8_t>(sim::machine.cpu())};
-}
+using platform::machine;
 
 void view_pages(kernel::mm_struct* mm, std::array<PageView, kTaskPages>* pages) {
   pages->fill({});
@@ -46,19 +42,19 @@ void AddressSpaceHistory::reset() {
   last_end_ = {};
   open_ = false;
   section_op_ = 0;
-  section_cpu_ = sim::kNoCpu;
+  section_cpu_ = platform::kNoCpu;
 }
 
 void AddressSpaceHistory::section_begins() {
   open_ = true;
   ++sections_;
-  section_op_ = sim::machine.current().op;
-  section_cpu_ = sim::machine.alone() ? sim::kNoCpu : static_cast<uint8_t>(sim::machine.cpu());
+  section_op_ = machine.op();
+  section_cpu_ = machine.alone() ? platform::kNoCpu : static_cast<uint8_t>(machine.cpu());
 }
 
 bool AddressSpaceHistory::section_ends(kernel::mm_struct* mm) {
   open_ = false;
-  last_end_ = now();
+  last_end_ = machine.moment();
   if (size_ == versions_.size()) versions_.resize(2 * size_);
   Version& next = versions_[size_];
   view_pages(mm, &next.pages);

@@ -5,7 +5,7 @@
 // effect at any instant of the section) to the end of the section that replaced it. The same holds
 // for a uprobe between registration and unregistration. Whether an end came before something else
 // is decided by happens-before: it did if the other CPU is bound to know of the event
-// (sim/clock.h).
+// (sim/clock.h; on real memory, of the one order that lib/native gives all of them).
 #ifndef VMAFUZZ_ORACLE_HISTORY_H_
 #define VMAFUZZ_ORACLE_HISTORY_H_
 
@@ -18,15 +18,7 @@
 
 namespace vmafuzz::oracle {
 
-// A point of an execution, on the CPU that was there.
-struct Moment {
-  uint16_t time = 0;
-  uint8_t cpu = sim::kNoCpu;  // kNoCpu: set-up, known to everyone
-  bool known_to(const sim::Clock& clock) const {
-    return cpu == sim::kNoCpu || clock.w[cpu] >= time || clock.r[cpu] >= time;
-  }
-};
-Moment now();
+using platform::Moment;
 
 // What one page of an address space maps.
 struct PageView {
@@ -67,7 +59,7 @@ class AddressSpaceHistory {
   Moment last_end_;
   bool open_ = false;
   uint16_t section_op_ = 0;
-  uint8_t section_cpu_ = sim::kNoCpu;
+  uint8_t section_cpu_ = platform::kNoCpu;
 };
 
 // Reads the tree as its writer left it.

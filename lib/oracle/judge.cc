@@ -9,7 +9,7 @@ namespace vmafuzz::oracle {
 
 using kernel::kProbeOffset;
 using kernel::PAGE_SHIFT;
-using sim::machine;
+using platform::machine;
 
 namespace {
 
@@ -89,7 +89,7 @@ void Judge::consumer_added(kernel::uprobe* u, kernel::uprobe_consumer*) {
     registration->ino = inode->i_ino.peek();
     registration->offset = u->offset.peek();
   }
-  if (registration->consumers++ == 0) registration->added = now();
+  if (registration->consumers++ == 0) registration->added = machine.moment();
 }
 
 void Judge::consumer_removed(kernel::uprobe* u, kernel::uprobe_consumer*) {
@@ -98,7 +98,7 @@ void Judge::consumer_removed(kernel::uprobe* u, kernel::uprobe_consumer*) {
     machine.fail("refcount", "a consumer was removed from a uprobe that has none");
   }
   if (--registration->consumers == 0) {
-    registration->removed = now();
+    registration->removed = machine.moment();
     registration->ever_removed = true;
   }
 }
@@ -112,7 +112,7 @@ void Judge::lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) {
   lookup.vaddr = vaddr;
   lookup.known = machine.knowledge();
   lookup.cpu = static_cast<uint8_t>(machine.cpu());
-  lookup.op = machine.current().op;
+  lookup.op = machine.op();
   const AddressSpaceHistory& space = spaces_[mm->id];
   lookup.quiet = !space.open() && space.last_end().known_to(lookup.known);
   lookup.sections = space.sections();

@@ -82,7 +82,7 @@ class Judge : public kernel::Observer {
     int mm = 0;
     unsigned long page = 0;
     uint16_t section_op = 0;  // whose write section was the last to begin
-    uint8_t section_cpu = sim::kNoCpu;
+    uint8_t section_cpu = platform::kNoCpu;
   };
   const Culprit& culprit() const { return culprit_; }
 
@@ -100,7 +100,7 @@ class Judge : public kernel::Observer {
   struct Lookup {
     int mm = 0;
     unsigned long vaddr = 0;
-    sim::Clock known;  // of the looking CPU at the start
+    platform::Knowledge known;  // of the looking CPU at the start
     const kernel::inode* inode = nullptr;
     unsigned long ino = 0;
     kernel::loff_t offset = 0;
@@ -117,7 +117,7 @@ class Judge : public kernel::Observer {
     int mm = 0;
     unsigned long vaddr = 0;
     uint32_t sections = 0;  // write sections of the mm when it began
-    sim::Clock known;
+    platform::Knowledge known;
   };
 
   Registration* find_registration(const kernel::uprobe* u);
@@ -134,8 +134,8 @@ class Judge : public kernel::Observer {
   LayoutJudge layouts_;
   std::vector<Registration> registrations_;
   std::vector<Lookup> waiting_;  // for an open section to end
-  Lookup lookups_[sim::kMaxCpus];
-  Refusal refusals_[sim::kMaxCpus];
+  Lookup lookups_[platform::kMaxCpus];
+  Refusal refusals_[platform::kMaxCpus];
   Culprit culprit_;
   uint32_t accepted_ = 0;
 };

@@ -10,7 +10,7 @@ namespace vmafuzz::oracle {
 
 using kernel::mm_struct;
 using kernel::Request;
-using sim::machine;
+using platform::machine;
 
 namespace {
 

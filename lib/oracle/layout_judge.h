@@ -9,8 +9,8 @@
 
 #include <algorithm>
 
+#include "kernel/machine.h"
 #include "oracle/specification.h"
-#include "sim/machine.h"
 
 namespace vmafuzz::oracle {
 
@@ -50,7 +50,7 @@ class LayoutJudge {
 
   Space spaces_[kAddressSpaces];
   int most_areas_[kAddressSpaces] = {};  // that there ever were
-  Work work_[sim::kMaxCpus];
+  Work work_[platform::kMaxCpus];
 };
 
 }  // namespace vmafuzz::oracle

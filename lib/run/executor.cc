@@ -8,16 +8,26 @@
 #include "mm/mm.h"
 #include "run/world.h"
 
+#ifdef VMAFUZZ_NATIVE
+#include "run/serial_observer.h"
+#endif
+
 namespace vmafuzz::run {
 
-using sim::machine;
+using platform::machine;
 
 struct Executor::CpuWork {
   const input::Program* program;
   uint8_t cpu;  // as in Op::cpu
 };
 
+#ifdef VMAFUZZ_NATIVE
+Executor::Executor() : serial_judge_(std::make_unique<SerialObserver>(&judge_)) {
+  kernel::observer = serial_judge_.get();
+}
+#else
 Executor::Executor() { kernel::observer = &judge_; }
+#endif
 Executor::~Executor() { kernel::observer = nullptr; }
 
 absl::Status Executor::set_target(const Target& target) {
@@ -136,7 +146,7 @@ std::string Executor::bucket_of(const sim::Verdict& verdict) const {
   if (const oracle::Judge::Culprit& culprit = judge_.culprit(); culprit.valid) {
     return absl::StrCat(
         verdict.name, ":", culprit.speculative ? "speculative" : "locked", ":",
-        culprit.section_cpu == sim::kNoCpu ? "set-up" : operation(culprit.section_op));
+        culprit.section_cpu == platform::kNoCpu ? "set-up" : operation(culprit.section_op));
   }
   std::string bucket = absl::StrCat(verdict.name, ":", function(verdict.site));
   if (verdict.has_other) absl::StrAppend(&bucket, ":", function(verdict.other));

@@ -8,6 +8,7 @@
 #ifndef VMAFUZZ_RUN_EXECUTOR_H_
 #define VMAFUZZ_RUN_EXECUTOR_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,9 @@ class Executor {
   variants::Applied applied_;
   uint32_t accepted_ = 0;  // findings, one bit each
   oracle::Judge judge_;
+#ifdef VMAFUZZ_NATIVE
+  std::unique_ptr<kernel::Observer> serial_judge_;  // what CPUs tell judge_, which may be threads
+#endif
   search::StrategyDirector director_;
   const input::Program* program_ = nullptr;
 };

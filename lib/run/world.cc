@@ -13,7 +13,7 @@ using input::ArgId;
 using input::OpKind;
 using kernel::mm_struct;
 using kernel::PAGE_SHIFT;
-using sim::machine;
+using platform::machine;
 
 namespace {
 
@@ -150,7 +150,7 @@ void world_tear_down() {
   kernel::trace_uprobes_unregister_all();
   for (int i = 0; i < input::kMmCount; ++i) mmput(kernel::mm_at(i));
   kernel::fs_close_all();
-  sim::grace_periods.run_all_now();
+  platform::grace_periods.run_all_now();
   expect_none(kernel::live_vmas(), "vm_area_structs");
   expect_none(kernel::maple_live_nodes(), "maple nodes");
   expect_none(kernel::live_anon_vmas(), "anon_vmas");

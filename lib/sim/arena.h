@@ -50,6 +50,9 @@ class Arena {
   Arena();
   void reset();
 
+  char* base() const { return base_; }
+  size_t used() const { return used_; }  // bytes from base() that this execution has used
+
   // A new object of `type`, 64-byte aligned, not constructed. Null when the arena is full.
   Object* allocate(const ObjectType& type, const char* label, Site site);
 

@@ -16,10 +16,14 @@ extern "C" const char* __asan_default_options() { return "detect_stack_use_after
 #endif
 #endif
 
+#ifdef VMAFUZZ_NATIVE
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace vmafuzz::sim {
 namespace {
 
-#ifdef VMAFUZZ_ASAN
+#if defined(VMAFUZZ_ASAN) || defined(VMAFUZZ_NATIVE)
 constexpr size_t kStackBytes = 512 << 10;  // instrumented frames are several times larger
 #else
 constexpr size_t kStackBytes = 128 << 10;
@@ -42,6 +46,16 @@ char* map_stack() {
 Fiber::~Fiber() {
   if (stack_ != nullptr) munmap(stack_ - kGuardBytes, kStackBytes + kGuardBytes);
 }
+
+#ifdef VMAFUZZ_NATIVE
+void Fiber::make_tsan(int cpu) {
+  if (tsan_ != nullptr) return;
+  tsan_ = __tsan_create_fiber(0);
+  const char name[] = {'c', 'p', 'u', static_cast<char>('0' + cpu), '\0'};
+  __tsan_set_fiber_name(tsan_, name);
+}
+void Fiber::share_tsan() { tsan_ = __tsan_get_current_fiber(); }
+#endif
 
 void Fiber::reset(void (*entry)(void*), void* arg) {
   if (stack_ == nullptr) {
@@ -67,6 +81,11 @@ void Fiber::switch_to(Fiber& from, Fiber& to) {
 #ifdef VMAFUZZ_ASAN
   __sanitizer_start_switch_fiber(&from.fake_stack_, to.stack_ ? to.stack_ : to.bottom_,
                                  to.stack_size_);
+#endif
+#ifdef VMAFUZZ_NATIVE
+  // Without synchronisation: that one CPU ran before another orders nothing.
+  if (from.tsan_ == nullptr) from.share_tsan();
+  if (to.tsan_ != from.tsan_) __tsan_switch_to_fiber(to.tsan_, __tsan_switch_to_fiber_no_sync);
 #endif
   const auto transfer = boost::context::detail::jump_fcontext(to.context_, &jump);
   // Back again: whoever jumped here tells where it can be resumed.

@@ -20,6 +20,13 @@ class Fiber {
   // (Re)starts the fibre: the next switch to it calls entry(arg), which must never return.
   void reset(void (*entry)(void*), void* arg);
 
+#ifdef VMAFUZZ_NATIVE
+  // ThreadSanitizer's side of it, made once and kept: one of its own, or that of the thread.
+  void* tsan() const { return tsan_; }
+  void make_tsan(int cpu);
+  void share_tsan();
+#endif
+
   // Switches from the running context `from` to `to`. Returns when something switches back.
   static void switch_to(Fiber& from, Fiber& to);
 
@@ -34,6 +41,9 @@ class Fiber {
       nullptr;  // of a thread's own stack, as AddressSanitizer tells it
   size_t stack_size_ = 0;
   void* fake_stack_ = nullptr;  // AddressSanitizer's
+#ifdef VMAFUZZ_NATIVE
+  void* tsan_ = nullptr;
+#endif
 };
 
 }  // namespace vmafuzz::sim

@@ -63,6 +63,20 @@ struct Awaited {
   uint8_t holders = 0;             // CPUs that had it when the wait began, one bit each
 };
 
+// What a CPU is bound to know, and a point of the execution of which that can be asked.
+using Knowledge = Clock;
+struct Moment {
+  uint16_t time = 0;
+  uint8_t cpu = kNoCpu;  // kNoCpu: set-up, known to everyone
+  bool known_to(const Knowledge& knowledge) const {
+    return cpu == kNoCpu || knowledge.w[cpu] >= time || knowledge.r[cpu] >= time;
+  }
+};
+
+// A value that the model keeps for its own checks (who holds a lock): looking at it is no access.
+template <class T>
+using Unseen = T;
+
 enum class CpuState : uint8_t { kIdle, kRunnable, kBlocked };
 
 struct Cpu {
@@ -168,6 +182,7 @@ class Machine {
   // --- called by code that runs on a CPU
   // -----------------------------------------------------------
   int cpu() const { return current_->id; }
+  uint16_t op() const { return current_->op; }
   Cpu& current() { return *current_; }
   bool alone() const { return alone_; }
   void begin_op(uint16_t op, Site site = Site::current());
@@ -195,6 +210,14 @@ class Machine {
   // The same as part of an access that was numbered already (a lock that found its word free).
   template <class F>
   uint64_t rmw_now(Location& location, Order order, F op, Site site);
+  // Waits in `queue` until admits(value) holds for the newest value of `word`, then replaces it by
+  // op(value): nothing runs between that look and the change, which are one access. Before each wait
+  // blocked(awaited) is asked, which says what is waited for; false gives up, and so does rmw_when().
+  template <class Admits, class Blocked, class F>
+  bool rmw_when(Location& word, Order order, AccessKind kind, WaitQueue& queue, Admits admits,
+                Blocked blocked, F op, Site site);
+  // The newest store of the lock word, this CPU's own, hands the lock over.
+  void mark_unlock(Location& word);
   // False, with the value read in *expected, orders nothing and may read a stale store.
   bool cmpxchg(Location& location, uint64_t* expected, uint64_t desired, Order order, Site site);
 
@@ -221,8 +244,8 @@ class Machine {
   void wake(WaitQueue& queue);
 
   // Everything the current CPU is bound to see, and everything it has done: for the oracle.
-  Clock knowledge() const;
-  uint16_t time() const { return current_->time; }
+  Knowledge knowledge() const;
+  Moment moment() const { return alone_ ? Moment{} : Moment{current_->time, current_->id}; }
 
   // --- for lib/sim's other parts
   // -------------------------------------------------------------------
@@ -232,6 +255,7 @@ class Machine {
   void note_object(Event event, const Object& object, Site site);
   // The result of an operation is part of what happened.
   void mix_result(uint64_t value) { mix(value ^ 0x0e5u); }
+  void mix(uint64_t value) { hash_ = (hash_ ^ value) * 0x9E3779B97F4A7C15ull; }
   bool traces() const { return options_.trace; }
   void set_uses_contexts(bool uses) { uses_contexts_ = uses; }
   uint64_t state_version() const { return state_.version; }
@@ -317,7 +341,6 @@ class Machine {
   void watch(AccessKind kind, const Location& location, uint64_t value, uint32_t from, Order order,
              bool plain, bool may_race, Site site);
   void track(AccessKind kind, const Location& location, uint64_t value, uint32_t from);
-  void mix(uint64_t value) { hash_ = (hash_ ^ value) * 0x9E3779B97F4A7C15ull; }
 
   Cpu cpus_[kMaxCpus];
   Cpu* current_ = &cpus_[kBootCpu];

@@ -65,6 +65,24 @@ uint64_t Machine::rmw_now(Location& location, Order order, F op, Site site) {
   return old;
 }
 
+template <class Admits, class Blocked, class F>
+bool Machine::rmw_when(Location& word, Order order, AccessKind kind, WaitQueue& queue,
+                       Admits admits, Blocked blocked, F op, Site site) {
+  for (;;) {
+    step(kind, &word, site);
+    if (admits(word.value)) break;
+    Awaited awaited{};
+    if (!blocked(awaited)) return false;
+    if (!admits(word.value)) wait(queue, awaited, site);
+  }
+  rmw_now(word, order, op, site);
+  return true;
+}
+
+inline void Machine::mark_unlock(Location& word) {
+  if (word.newest != 0) stores_[word.newest].flags |= kUnlockStore;
+}
+
 }  // namespace vmafuzz::sim
 
 #endif  // VMAFUZZ_SIM_MEMORY_H_

@@ -1,5 +1,6 @@
 #include "sim/rcu.h"
 
+#include "sim/happens_before.h"
 #include "sim/identity.h"
 #include "sim/memory.h"
 #include "sim/trace.h"
@@ -126,6 +127,7 @@ int GracePeriods::enter(int domain, Site site) {
     hash ^= item.identity;
   }
   if (rule(Rule::kRcuReaderSees)) machine.join_everything(machine.current(), begun);
+  happens_before::acquire(&d.begun);
   machine.mix_state(hash + static_cast<uint64_t>(domain));
   return reader;
 }
@@ -141,10 +143,12 @@ void GracePeriods::exit(int domain, int reader, Site site) {
     d.ended.join(machine.all_events(machine.current()));
     d.ended_hash ^= machine.current().history * 0x9FB21C651E98DF25ull;
   }
+  if (!machine.alone()) happens_before::release(&d.ended);
   for (int i = 0; i < item_count_; ++i) {
     Item& item = items_[i];
     if (item.state != State::kWaiting || (item.readers & mask) == 0) continue;
     item.readers &= ~mask;
+    happens_before::release(&item.events);
     if (rule(Rule::kRcuReaderPublishes)) item.events.join(machine.all_events(machine.current()));
     item.hash ^= machine.current().history * 0x9FB21C651E98DF25ull;
     finish_readers(item, site);
@@ -186,6 +190,7 @@ void GracePeriods::synchronize(int domain, Site site) {
   item->events = d.ended;
   item->site = site;
   note(Event::kGrace, names_of(domain).synchronize, item->readers, site);
+  happens_before::release(&d.begun);
   // A grace period is a strong fence at both ends: what comes before it has reached every CPU
   // before it begins, so that grace periods of which one missed the other's stores do not overlap.
   if (rule(Rule::kRcuFences)) machine.full_barrier(machine.current());
@@ -197,6 +202,8 @@ void GracePeriods::synchronize(int domain, Site site) {
   finish_period(*item);
   note(Event::kGrace, names_of(domain).synchronized, 0, site);
   machine.join_everything(machine.current(), item->events);
+  happens_before::acquire(&item->events);
+  happens_before::acquire(&d.ended);
   machine.mix_state(item->hash);
   item->state = State::kFree;
   machine.watch_fence("synchronize_rcu", site);
@@ -210,8 +217,10 @@ void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {
   item->arg = arg;
   item->site = site;
   item->events = machine.all_events(machine.current());
+  if (!machine.alone()) happens_before::release(&item->events);
   if (domain != kNoDomain) {
     Domain& d = domains_[domain];
+    if (!machine.alone()) happens_before::release(&d.begun);
     item->readers = d.readers;
     item->begun = item->events;
     item->identity = machine.current().history * 0xC2B2AE3D27D4EB4Full;
@@ -308,6 +317,8 @@ void GracePeriods::run_item(Item& item) {
   if (!machine.alone()) {
     machine.begin_deferred();
     machine.join_everything(machine.current(), item.events);
+    happens_before::acquire(&item.events);
+    if (item.domain != kNoDomain) happens_before::acquire(&domains_[item.domain].ended);
   }
   note(Event::kGrace, names_of(item.domain).callback, 0, item.site, item.arg);
   item.function(item.arg);

@@ -12,45 +12,20 @@
 
 #include "sim/arena.h"
 #include "sim/memory.h"
+#include "sim/object_type.h"
 
 namespace vmafuzz::sim {
-
-template <class T>
-void visit_object(void* object, FieldVisitor visitor, void* context);
-
-// Locations nested in a field of T get the field's name before their own.
-template <class T>
-struct FieldWalk {
-  FieldVisitor visitor;
-  void* context;
-  const char* outer = nullptr;
-  template <class F>
-  void operator()(const char* name, F& field) {
-    if constexpr (requires { field.location(); }) {
-      visitor(context, outer, name, field.location());
-    } else {
-      field.visit(FieldWalk{visitor, context, outer == nullptr ? name : outer});
-    }
-  }
-};
-
-template <class T>
-void visit_object(void* object, FieldVisitor visitor, void* context) {
-  static_cast<T*>(object)->visit(FieldWalk<T>{visitor, context});
-}
-
-// The type record of T. `name` is the kernel's name of the structure.
-template <class T>
-const ObjectType& object_type(const char* name) {
-  static const ObjectType type{name, sizeof(T), &visit_object<T>};
-  return type;
-}
 
 // A named object that lives through the whole execution (an mm, a lock, a tree root).
 template <class T, class... Args>
 T* new_global(const char* type_name, const char* label, Args&&... args) {
   Object* object = arena.allocate(object_type<T>(type_name), label, Site::current());
   return object == nullptr ? nullptr : new (object->base) T(std::forward<Args>(args)...);
+}
+
+// The label under which reports name the object at `address`, instead of its type and number.
+inline void set_label(const void* address, const char* label) {
+  arena.object_of(address)->label = label;
 }
 
 class KmemCacheBase {

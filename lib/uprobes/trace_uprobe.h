@@ -21,7 +21,7 @@ struct trace_uprobe {
   // Its registrant's own.
   struct inode* inode = nullptr;
   struct uprobe* uprobe = nullptr;
-  unsigned long calls = 0;  // of its handler, counted by the harness
+  platform::Unseen<unsigned long> calls{};  // of its handler, counted by the harness
   template <class V>
   void visit(V&& v) {
     static_assert(platform::kUserCpus == 4);

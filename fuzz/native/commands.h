@@ -1,0 +1,14 @@
+// The commands of vmafuzz_tsan, the program that runs the model under ThreadSanitizer. People use
+// `vmafuzz`, which calls it where it needs it (replay --threads, bench tsan).
+#ifndef VMAFUZZ_FUZZ_NATIVE_COMMANDS_H_
+#define VMAFUZZ_FUZZ_NATIVE_COMMANDS_H_
+
+#include "fuzz/command.h"
+
+namespace vmafuzz::command {
+
+extern const Command kNativeReplay;
+
+}  // namespace vmafuzz::command
+
+#endif  // VMAFUZZ_FUZZ_NATIVE_COMMANDS_H_

@@ -1,0 +1,147 @@
+// `vmafuzz_tsan replay`: programs on real memory, under ThreadSanitizer.
+#include <cmath>
+#include <iostream>
+#include <map>
+
+#include "absl/strings/str_format.h"
+#include "fuzz/native/commands.h"
+#include "fuzz/program_file.h"
+#include "native/machine.h"
+#include "nlohmann/json.hpp"
+#include "run/executor.h"
+
+namespace vmafuzz::command {
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"kernel", FlagKind::kText, "NAME", "", "replay on this kernel instead of the file's"},
+    {"bug", FlagKind::kList, "NAME", "", "switch this bug on, too"},
+    {"threads", FlagKind::kSwitch, "", "", "CPUs are real threads that run freely"},
+    {"times", FlagKind::kNumber, "N", "1", "run each N times"},
+    {"json", FlagKind::kSwitch, "", "", "print one JSON object a line for each file"},
+};
+
+struct Tally {
+  uint64_t runs = 0;
+  std::map<std::string, uint64_t> buckets;
+  run::Outcome last;  // that found something
+  uint64_t found() const {
+    uint64_t sum = 0;
+    for (const auto& [name, count] : buckets) sum += count;
+    return sum;
+  }
+};
+
+struct Interval {
+  double low, high;
+};
+
+// E. B. Wilson, 1927: right also where it showed never or always. 95%.
+Interval wilson(uint64_t hits, uint64_t runs) {
+  const double z = 1.959964;
+  const auto n = static_cast<double>(runs);
+  const double p = static_cast<double>(hits) / n;
+  const double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+void print_text(const std::string& path, const run::Target& target, const Tally& tally) {
+  std::cout << path << " on " << std::string(target.kernel->name) << ": ";
+  if (tally.buckets.empty()) {
+    std::cout << "nothing found in " << tally.runs << (tally.runs == 1 ? " run" : " runs");
+    if (tally.runs > 1) {
+      std::cout << absl::StrFormat(" (95%%: shows in less than %.2g%% of them)",
+                                   100 * wilson(0, tally.runs).high);
+    }
+    std::cout << "\n";
+    return;
+  }
+  const uint64_t found = tally.found();
+  const Interval interval = wilson(found, tally.runs);
+  std::cout << absl::StrFormat("showed in %d of %d runs, %.1f%% (95%%: %.1f%% to %.1f%%)\n", found,
+                               tally.runs,
+                               100.0 * static_cast<double>(found) / static_cast<double>(tally.runs),
+                               100 * interval.low, 100 * interval.high);
+  for (const auto& [bucket, count] : tally.buckets) {
+    std::cout << absl::StrFormat("  %8d  %s\n", count, bucket);
+  }
+  std::cout << "  " << tally.last.what << "\n";
+}
+
+void print_json(const std::string& path, const run::Target& target, const input::Program& program,
+                const Tally& tally) {
+  const Interval interval = wilson(tally.found(), tally.runs);
+  const nlohmann::json line = {{"file", path},
+                               {"kernel", std::string(target.kernel->name)},
+                               {"verdict", tally.last.found ? tally.last.verdict : "none"},
+                               {"expect", program.expect},
+                               {"what", tally.last.what},
+                               {"runs", tally.runs},
+                               {"found", tally.found()},
+                               {"low", interval.low},
+                               {"high", interval.high},
+                               {"steps", tally.last.steps},
+                               {"trace_hash", absl::StrFormat("%016x", tally.last.trace_hash)},
+                               {"buckets", tally.buckets}};
+  std::cout << line.dump() << "\n";
+}
+
+int run(const Arguments& args) {
+  run::Executor executor;
+  const bool threads = args.on("threads");
+  native::machine.use(threads ? native::Executor::kThreads : native::Executor::kFibres);
+  int status = kExitOk;
+  for (const std::string& path : args.operands()) {
+    absl::StatusOr<input::Program> program = read_program(path);
+    absl::StatusOr<run::Target> target =
+        program.ok() ? target_of(*program, args.text("kernel")) : program.status();
+    if (target.ok()) {
+      for (const std::string& bug : args.list("bug")) target->bugs.push_back(bug);
+    }
+    const absl::Status ready = target.ok() ? executor.set_target(*target) : target.status();
+    if (!ready.ok()) {
+      std::cerr << "vmafuzz_tsan replay: " << std::string(ready.message()) << "\n";
+      return kExitUsage;
+    }
+    Tally tally;
+    run::Outcome outcome;
+    bool first = true;
+    for (; tally.runs < std::max<uint64_t>(1, args.number("times")); ++tally.runs) {
+      executor.run(*program, {}, &outcome);
+      if (outcome.found) ++tally.buckets[outcome.bucket];
+      if (outcome.found || first) tally.last = outcome;
+      first = false;
+    }
+    if (args.on("json")) {
+      print_json(path, *target, *program, tally);
+    } else {
+      print_text(path, *target, tally);
+    }
+    const std::string got = tally.found() != 0 ? tally.last.verdict : "none";
+    const bool expected = program->expect.empty() ? got == "none" : got == program->expect;
+    if (!expected) status = kExitBugFound;
+  }
+  return status;
+}
+
+}  // namespace
+
+const Command kNativeReplay = {
+    .name = "replay",
+    .summary = "run repro files on real memory under ThreadSanitizer",
+    .operands = "FILE...",
+    .description =
+        "Runs each program (text or bytes) with the schedule that it prescribes, on fibres, where\n"
+        "all runs are the same; or on real threads that run freely, where directives are delays.\n"
+        "Says how often something was found, with a 95% confidence interval.",
+    .examples =
+        "./vmafuzz replay --tsan repro/nhit-data-race.repro\n"
+        "./vmafuzz replay --threads --times 1000 repro/nhit-data-race.repro",
+    .flags = kFlags,
+    .min_operands = 1,
+    .max_operands = kAnyNumber,
+    .run = run,
+};
+
+}  // namespace vmafuzz::command

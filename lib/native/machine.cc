@@ -1,0 +1,455 @@
+#include "native/machine.h"
+
+#include <sanitizer/tsan_interface.h>
+
+#include "native/notes.h"
+#include "native/ordering.h"
+#include "native/threads.h"
+#include "native/tsan.h"
+#include "sim/happens_before.h"
+#include "sim/memory.h"
+#include "sim/rcu.h"
+#include "sim/trace.h"
+
+namespace vmafuzz::native {
+
+Machine machine;
+GracePeriods grace_periods;
+
+namespace {
+
+// What ordering.h and notes.h keep, by CPU.
+struct CpuRecord {
+  Ordering ordering;
+  Notes notes;
+};
+CpuRecord records[kMaxCpus];
+Tokens tokens;
+char start_token = 0;
+char end_token = 0;
+uint32_t reports_at_begin = 0;
+bool on_threads = false;
+uint64_t ticks = 0;  // fibres: moments that the oracle has asked for
+
+CpuRecord& record() { return records[machine.cpu()]; }
+
+// Everything that runs alone is ordered by how executions begin and end: nothing to watch.
+bool alone_now() { return on_threads ? threads.alone() : sim::machine.alone(); }
+
+bool is_pointer(const Location& location) { return (location.flags & sim::kPointer) != 0; }
+
+void note(const Location& location, bool write, Site site) {
+  record().notes.add(&location, sizeof location.value, write, machine.op(), site);
+}
+
+uint8_t accessed(const Location& location) {
+  return __atomic_load_n(&location.accessed, __ATOMIC_RELAXED);
+}
+void mark_released(Location& location) {
+  __atomic_store_n(&location.accessed, uint8_t{1}, __ATOMIC_RELAXED);
+}
+
+// The CPU is about to store to `location` without order of its own.
+void carry_fence(Location& location) {
+  const Ordering& ordering = record().ordering;
+  if (!on_threads && ordering.fenced()) location.newest = ordering.fence();
+}
+bool store_releases(Order order) {
+  return order == Order::kRelease || order == Order::kFull ||
+         (on_threads && record().ordering.fenced());
+}
+
+void after_load(const Location& location, bool acquires) {
+  const uint32_t token = on_threads ? 0 : location.newest;
+  if (token == 0 && accessed(location) == 0) return;
+  if (!acquires) {
+    record().ordering.read(&location, token, tokens);
+  } else if (token != 0) {
+    tokens.acquire(token);
+  }
+}
+
+std::string who(int cpu) {
+  switch (cpu) {
+    case kWorkCpu:
+      return "kworker";
+    case kRcuCpu:
+      return "rcu";
+    case kTimerCpu:
+      return "timer";
+    default:
+      return cpu < 0 || cpu == kBootCpu ? "set-up" : "cpu" + std::to_string(cpu);
+  }
+}
+
+// What ThreadSanitizer's report says of one access.
+struct Party {
+  Site site;
+  bool has_site = false;
+  std::string text;
+};
+
+Party describe_access(const tsan::Access& access) {
+  Party party;
+  const Note* found =
+      access.cpu < 0 ? nullptr : records[access.cpu].notes.find(access.address, access.write);
+  const auto* address = reinterpret_cast<const char*>(access.address);
+  std::string name;
+  if (found != nullptr && found->bytes > sizeof(uint64_t)) {
+    const sim::Object* object = sim::arena.object_of(found->address);
+    name = "all of " + (object == nullptr ? std::string("?") : sim::object_name(*object));
+  } else if (found != nullptr) {
+    name = sim::location_name(static_cast<const Location*>(found->address));
+  } else if (const sim::Object* object = sim::arena.object_of(address); object != nullptr) {
+    name = sim::object_name(*object) + "+" + std::to_string(address - object->base);
+  } else {
+    name = "memory of the model that is no shared field";
+  }
+  party.text = std::string(access.atomic ? "marked " : "plain ") +
+               (access.write ? "store to " : "load of ") + name + " by " + who(access.cpu);
+  if (found != nullptr) {
+    party.has_site = true;
+    party.site = found->site;
+  }
+  return party;
+}
+
+// ThreadSanitizer has found something since the execution began. Its verdict, if it is this CPU's.
+void look_for_report(Site site) {
+  tsan::Report report;
+  if (!tsan::take_report(&report)) return;
+  const Party first = describe_access(report.first);
+  const Party second = describe_access(report.second);
+  const std::string what = first.text + " and " + second.text + " are not ordered";
+  const auto describe = [&] { return what; };
+  const Site here = first.has_site ? first.site : site;
+  if (second.has_site) machine.fail_pair("data-race", describe, here, second.site);
+  machine.fail("data-race", describe, here);
+}
+
+inline void check_reports(Site site) {
+  if (tsan::reports_seen != reports_at_begin) [[unlikely]]
+    look_for_report(site);
+}
+
+}  // namespace
+
+// --- executions
+// --------------------------------------------------------------------------------------
+
+void Machine::begin(const sim::Options& options, sim::Director* director) {
+  on_threads = executor_ == Executor::kThreads;
+  tsan::watch_memory(sim::arena.base(), sim::Arena::kBytes);
+  tsan::forget(sim::arena.used());
+  tsan::start_over_in_time(sim::happens_before::releases);
+  sim::happens_before::releases = 0;
+  tokens.reset();
+  for (CpuRecord& cpu : records) {
+    cpu.ordering.reset();
+    cpu.notes.reset();
+  }
+  tsan::Report report;
+  tsan::take_report(&report);
+  reports_at_begin = tsan::reports_seen;
+  ticks = 0;
+  // The simulated machine is at rest while threads run, but knows what an execution is.
+  sim::machine.begin(options, director);
+  if (on_threads) return threads.begin(options, director);
+  for (int i = 0; i < kMaxCpus; ++i) {
+    if (i != kBootCpu) sim::machine.cpu_at(i).fiber.make_tsan(i);
+  }
+  sim::machine.cpu_at(kBootCpu).fiber.share_tsan();
+}
+
+bool Machine::run_alone(void (*body)(void*), void* arg) {
+  return on_threads ? threads.run_alone(body, arg) : sim::machine.run_alone(body, arg);
+}
+
+void Machine::start(int cpu, void (*body)(void*), void* arg) {
+  if (on_threads) return threads.start(cpu, body, arg);
+  sim::machine.start(cpu, body, arg);
+}
+
+// All that was done alone comes before all that CPUs do, and that before what is done alone later.
+// The contexts of deferred work begin when somebody queues some, and are fibres like the others.
+bool Machine::run() {
+  if (on_threads) return threads.run();
+  void* main = __tsan_get_current_fiber();
+  const auto on_each_fibre = [&](void (*visit)(const void*), const void* token) {
+    for (int i = 0; i < kMaxCpus; ++i) {
+      if (i == kBootCpu) continue;
+      void* fiber = sim::machine.cpu_at(i).fiber.tsan();
+      __tsan_switch_to_fiber(fiber, __tsan_switch_to_fiber_no_sync);
+      visit(token);
+    }
+    __tsan_switch_to_fiber(main, __tsan_switch_to_fiber_no_sync);
+  };
+  tsan::release(&start_token);
+  on_each_fibre(&tsan::acquire, &start_token);
+  const bool good = sim::machine.run();
+  on_each_fibre(&tsan::release, &end_token);
+  tsan::acquire(&end_token);
+  return good;
+}
+
+const sim::Verdict& Machine::verdict() const {
+  return on_threads ? threads.verdict() : sim::machine.verdict();
+}
+uint64_t Machine::trace_hash() const { return on_threads ? 0 : sim::machine.trace_hash(); }
+uint32_t Machine::steps() const { return on_threads ? threads.steps() : sim::machine.steps(); }
+const std::vector<sim::Directive>& Machine::recorded() const { return sim::machine.recorded(); }
+uint32_t Machine::missed_directives() const {
+  return on_threads ? 0 : sim::machine.missed_directives();
+}
+
+// --- CPUs
+// --------------------------------------------------------------------------------------------
+
+int Machine::cpu() const { return on_threads ? threads.current().id : sim::machine.cpu(); }
+uint16_t Machine::op() const {
+  return on_threads ? threads.current().op : sim::machine.current().op;
+}
+bool Machine::alone() const { return alone_now(); }
+
+void Machine::begin_op(uint16_t op, Site site) {
+  if (on_threads) return threads.begin_op(op, site);
+  sim::machine.begin_op(op, site);
+}
+void Machine::end_op() {
+  check_reports(Site::current());
+  if (!on_threads) return sim::machine.end_op();
+  if (threads.alone()) threads.run_all_now();
+}
+
+void Machine::fail_with(const char* verdict, std::string (*describe)(const void*), const void* what,
+                        Site site, const Site* other) {
+  if (on_threads) threads.fail(verdict, describe, what, site, other);
+  const auto put_in_words = [&] { return describe(what); };
+  if (other != nullptr) sim::machine.fail_pair(verdict, put_in_words, site, *other);
+  sim::machine.fail(verdict, put_in_words, site);
+}
+
+void Machine::step(AccessKind kind, const Location* location, Site site) {
+  if (on_threads) return threads.step(kind, location, site);
+  sim::machine.step(kind, location, site);
+}
+bool Machine::injected_failure(Site site) {
+  return on_threads ? threads.injected_failure(site) : sim::machine.injected_failure(site);
+}
+uint32_t Machine::injected_failures() const {
+  return on_threads ? threads.current().failures : sim::machine.injected_failures();
+}
+void Machine::relax(Site site) {
+  if (on_threads) return threads.relax(site);
+  sim::machine.relax(site);
+}
+uint32_t Machine::wakes_so_far() const { return on_threads ? threads.wakes() : 0; }
+void Machine::wait(WaitQueue& queue, const Awaited& awaited, uint32_t wakes, Site site) {
+  if (on_threads) return threads.wait(awaited.what, wakes, site);
+  sim::machine.wait(queue, awaited, site);
+}
+void Machine::wake(WaitQueue& queue) {
+  if (on_threads) return threads.wake();
+  sim::machine.wake(queue);
+}
+void Machine::mix_result(uint64_t value) {
+  if (!on_threads) sim::machine.mix_result(value);
+}
+void Machine::mix(uint64_t value) {
+  if (!on_threads) sim::machine.mix(value);
+}
+
+uint64_t Machine::offset_of(const void* address) const { return sim::arena.offset_of(address); }
+void* Machine::at(uint64_t offset) const { return sim::arena.at(offset); }
+
+Knowledge Machine::knowledge() const { return on_threads ? threads.last_tick() : ticks; }
+Moment Machine::moment() const {
+  if (alone_now()) return {};
+  return {on_threads ? threads.tick() : ++ticks};
+}
+
+// --- memory
+// -------------------------------------------------------------------------------------------
+
+void Machine::check_usable(const Location& location, Site site) {
+  const uint8_t flags = __atomic_load_n(&location.flags, __ATOMIC_RELAXED);
+  if ((flags & (sim::kFreed | sim::kWild)) != 0) [[unlikely]]
+    fail_access(location, site);
+}
+
+void Machine::fail_access(const Location& location, Site site) {
+  const sim::Object* object = sim::arena.object_of(&location);
+  if (object == nullptr) fail("torn-pointer", "access through a pointer to no object", site);
+  const auto describe = [&] {
+    return sim::location_name(&location) + " accessed by " + who(cpu()) + " after it was freed" +
+           (object->freed_by != kNoCpu ? " by " + who(object->freed_by) : std::string());
+  };
+  if (object->freed_by != kNoCpu) fail_pair("use-after-free", describe, site, object->freed);
+  fail("use-after-free", describe, site);
+}
+
+uint64_t Machine::load(Location& location, Order order, bool plain, bool may_race, Site site) {
+  step(AccessKind::kLoad, &location, site);
+  check_usable(location, site);
+  uint64_t value;
+  if (may_race || alone_now()) {
+    value = tsan::untold_load(location);
+  } else {
+    note(location, false, site);
+    const bool acquires = order == Order::kAcquire || is_pointer(location);
+    if (plain) {
+      value = tsan::plain_load(location);
+      if (acquires && accessed(location) != 0) tsan::acquire(&location.value);
+    } else {
+      value = tsan::atomic_load(location, acquires);
+    }
+    check_reports(site);
+    after_load(location, acquires);
+  }
+  mix(value + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
+  return value;
+}
+
+void Machine::store(Location& location, uint64_t value, Order order, bool plain, bool may_race,
+                    Site site) {
+  step(AccessKind::kStore, &location, site);
+  mix((value << 1) + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
+  check_usable(location, site);
+  // KCSAN_REPORT_VALUE_CHANGE_ONLY: a plain store of what is there already is not reported.
+  const bool same = plain && tsan::untold_load(location) == value;
+  if (may_race || same || alone_now()) {
+    tsan::untold_store(location, value);
+    return;
+  }
+  note(location, true, site);
+  const bool releases = store_releases(order);
+  if (releases) mark_released(location);
+  carry_fence(location);
+  tsan::atomic_store(location, value, releases);
+  check_reports(site);
+}
+
+uint64_t Machine::rmw_look(Location& location, Order order, Site site) {
+  check_usable(location, site);
+  if (order == Order::kFull && !alone_now()) full_fence();
+  return tsan::untold_load(location);
+}
+
+bool Machine::rmw_try(Location& location, uint64_t* old, uint64_t value, Order order, Site site) {
+  if (alone_now()) {
+    tsan::untold_store(location, value);
+    mix(value + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()) + 1);
+    return true;
+  }
+  const bool acquires = order == Order::kAcquire || order == Order::kFull || is_pointer(location);
+  // A store that carries a fence would replace the token that it read: it releases all instead.
+  const bool releases =
+      store_releases(order) || (record().ordering.fenced() && location.newest != 0);
+  if (releases) mark_released(location);
+  if (!tsan::atomic_cas(location, old, value, acquires, releases)) return false;
+  note(location, true, site);
+  check_reports(site);
+  after_load(location, acquires);
+  if (!releases) carry_fence(location);
+  if (order == Order::kFull) full_fence();
+  mix(value + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()) + 1);
+  return true;
+}
+
+bool Machine::cmpxchg(Location& location, uint64_t* expected, uint64_t desired, Order order,
+                      Site site) {
+  step(order == Order::kFull ? AccessKind::kRmw : AccessKind::kWeakRmw, &location, site);
+  check_usable(location, site);
+  uint64_t found = tsan::untold_load(location);
+  while (found == *expected) {
+    if (order == Order::kFull && !alone_now()) full_fence();
+    if (rmw_try(location, &found, desired, order, site)) return true;
+  }
+  // A failed one is a load that orders nothing.
+  if (!alone_now()) {
+    note(location, false, site);
+    tsan::atomic_load(location, false);
+    check_reports(site);
+    after_load(location, false);
+  }
+  mix(found + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
+  *expected = found;
+  return false;
+}
+
+void Machine::note_object(sim::Event event, const sim::Object& object, Site site) {
+  if (!on_threads) sim::machine.note_object(event, object, site);
+}
+
+void Machine::write_object(void* object, size_t bytes, Site site) {
+  if (alone_now()) return;
+  record().notes.add(object, static_cast<uint32_t>(bytes), true, op(), site);
+  tsan::write_range(object, bytes);
+  check_reports(site);
+}
+
+// --- barriers
+// -----------------------------------------------------------------------------------------
+
+void Machine::full_fence() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  Ordering& ordering = record().ordering;
+  ordering.acquire_fence(tokens);
+  ordering.release_fence(on_threads ? 1 : tokens.take());
+}
+
+void Machine::smp_mb(Site site) {
+  step(AccessKind::kFence, nullptr, site);
+  if (!alone_now()) full_fence();
+}
+
+void Machine::smp_rmb(Site site) {
+  step(AccessKind::kLocal, nullptr, site);
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  if (!alone_now()) record().ordering.acquire_fence(tokens);
+}
+
+void Machine::smp_wmb(Site site) {
+  step(AccessKind::kLocal, nullptr, site);
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+  if (!alone_now()) record().ordering.release_fence(on_threads ? 1 : tokens.take());
+}
+
+// --- grace periods
+// ------------------------------------------------------------------------------------
+
+void GracePeriods::read_lock(int domain, Site site) {
+  if (on_threads) return threads.read_lock(domain, site);
+  sim::grace_periods.read_lock(domain, site);
+}
+void GracePeriods::read_unlock(int domain, Site site) {
+  if (on_threads) return threads.read_unlock(domain, site);
+  sim::grace_periods.read_unlock(domain, site);
+}
+bool GracePeriods::inside(int domain) const {
+  return on_threads ? threads.inside(domain) : sim::grace_periods.inside(domain);
+}
+int GracePeriods::srcu_read_lock(int domain, Site site) {
+  return on_threads ? threads.srcu_read_lock(domain, site)
+                    : sim::grace_periods.srcu_read_lock(domain, site);
+}
+void GracePeriods::srcu_read_unlock(int domain, int reader, Site site) {
+  if (on_threads) return threads.srcu_read_unlock(domain, reader, site);
+  sim::grace_periods.srcu_read_unlock(domain, reader, site);
+}
+void GracePeriods::synchronize(int domain, Site site) {
+  if (on_threads) return threads.synchronize(domain, site);
+  sim::grace_periods.synchronize(domain, site);
+}
+void GracePeriods::call(int domain, void (*function)(void*), void* arg, Site site) {
+  if (on_threads) return threads.call(domain, function, arg, site);
+  sim::grace_periods.call(domain, function, arg, site);
+}
+void GracePeriods::queue_work(void (*function)(void*), void* arg, Site site) {
+  call(sim::kNoDomain, function, arg, site);
+}
+bool GracePeriods::run_all_now() {
+  return on_threads ? threads.run_all_now() : sim::grace_periods.run_all_now();
+}
+
+}  // namespace vmafuzz::native

@@ -1,0 +1,35 @@
+// Order that scheduling creates (grace periods, work items), told to a race detector that watches
+// the same execution.
+//
+// The simulated machine's clocks carry this order themselves and need nobody to tell them. Under
+// lib/native the detector is ThreadSanitizer: release() adds what the running CPU has done to a
+// token, acquire() puts what the token holds before what the CPU does next. A token is any address.
+#ifndef VMAFUZZ_SIM_HAPPENS_BEFORE_H_
+#define VMAFUZZ_SIM_HAPPENS_BEFORE_H_
+
+#ifdef VMAFUZZ_NATIVE
+#include <sanitizer/tsan_interface.h>
+
+#include <cstdint>
+#endif
+
+namespace vmafuzz::sim::happens_before {
+
+#ifdef VMAFUZZ_NATIVE
+// Releases so far. ThreadSanitizer counts 2^14 of them in each of 255 slots and then forgets every
+// access that it has seen (native/tsan.h).
+inline uint32_t releases = 0;
+
+inline void release(const void* token) {
+  ++releases;
+  __tsan_release(const_cast<void*>(token));
+}
+inline void acquire(const void* token) { __tsan_acquire(const_cast<void*>(token)); }
+#else
+inline void release(const void*) {}
+inline void acquire(const void*) {}
+#endif
+
+}  // namespace vmafuzz::sim::happens_before
+
+#endif  // VMAFUZZ_SIM_HAPPENS_BEFORE_H_

@@ -1,0 +1,42 @@
+// How the lifetime checks and reports find the fields of a structure: from its visit().
+#ifndef VMAFUZZ_SIM_OBJECT_TYPE_H_
+#define VMAFUZZ_SIM_OBJECT_TYPE_H_
+
+#include "sim/arena.h"
+
+namespace vmafuzz::sim {
+
+template <class T>
+void visit_object(void* object, FieldVisitor visitor, void* context);
+
+// Locations nested in a field of T get the field's name before their own.
+template <class T>
+struct FieldWalk {
+  FieldVisitor visitor;
+  void* context;
+  const char* outer = nullptr;
+  template <class F>
+  void operator()(const char* name, F& field) {
+    if constexpr (requires { field.location(); }) {
+      visitor(context, outer, name, field.location());
+    } else {
+      field.visit(FieldWalk{visitor, context, outer == nullptr ? name : outer});
+    }
+  }
+};
+
+template <class T>
+void visit_object(void* object, FieldVisitor visitor, void* context) {
+  static_cast<T*>(object)->visit(FieldWalk<T>{visitor, context});
+}
+
+// The type record of T. `name` is the kernel's name of the structure.
+template <class T>
+const ObjectType& object_type(const char* name) {
+  static const ObjectType type{name, sizeof(T), &visit_object<T>};
+  return type;
+}
+
+}  // namespace vmafuzz::sim
+
+#endif  // VMAFUZZ_SIM_OBJECT_TYPE_H_
