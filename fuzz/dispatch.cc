@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "fuzz/command.h"
+#include "fuzz/manual.h"
 #include "fuzz/nearest.h"
 
 namespace vmafuzz::command {
@@ -20,17 +21,14 @@ const Command* find_command(absl::Span<const Command* const> commands, absl::str
 }
 
 void print_overview(absl::Span<const Command* const> commands, std::ostream& out) {
-  out << "usage: ./vmafuzz COMMAND [ARGUMENT...]\n\n"
-         "Finds stale uprobes, and other races of lockless VMA lookups, in the Linux kernel's\n"
-         "protocols; replays them exactly, makes them small, and explains them.\n\n";
+  out << "usage: ./vmafuzz COMMAND [ARGUMENT...]\n\n" << kPurpose << "\n";
   for (const Command* command : commands) {
     out << absl::StrFormat("  %-10s %s\n", command->name, command->summary);
   }
-  out << absl::StrFormat("  %-10s %s\n", "test",
-                         "builds with sanitizers and runs every test (by the launcher)")
-      << absl::StrFormat("  %-10s %s\n", "help", "explains a command: ./vmafuzz help COMMAND")
-      << "\nExit status: 0 nothing found, or the verdict that was expected; 1 a bug was found;\n"
-         "2 wrong command line or input; 3 the machine lacks something, and the output names it.\n";
+  for (const LauncherCommand& command : launcher_commands()) {
+    out << absl::StrFormat("  %-10s %s\n", command.name, command.summary);
+  }
+  out << "\n" << kExitStatusHelp;
 }
 
 std::string flag_line(const Flag& flag) {

@@ -8,6 +8,8 @@ namespace vmafuzz::command {
 
 // "0.1.0, commit 0123456789ab"; the commit is "unknown" if the launcher did not start the command.
 std::string version_and_commit();
+// "0.1.0".
+std::string version_number();
 
 }  // namespace vmafuzz::command
 

@@ -18,6 +18,8 @@ const Command* const kCommands[] = {
     &kLitmus,
     &kBench,
     &kDoctor,
+    &kMan,
+    &kCompletion,
     &kVersion,
 };
 

@@ -8,6 +8,7 @@ namespace vmafuzz::command {
 
 extern const Command kBench;
 extern const Command kBugs;
+extern const Command kCompletion;
 extern const Command kCorpus;
 extern const Command kDoctor;
 extern const Command kEncode;
@@ -15,6 +16,7 @@ extern const Command kExplain;
 extern const Command kFuzz;
 extern const Command kKernels;
 extern const Command kLitmus;
+extern const Command kMan;
 extern const Command kMinimize;
 extern const Command kReplay;
 extern const Command kReport;

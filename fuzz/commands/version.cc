@@ -44,6 +44,8 @@ int run(const Arguments& args) {
 
 }  // namespace
 
+std::string version_number() { return VMAFUZZ_VERSION; }
+
 std::string version_and_commit() {
   return absl::StrCat(VMAFUZZ_VERSION, ", commit ", commit_name());
 }

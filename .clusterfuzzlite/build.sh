@@ -1,0 +1,3 @@
+#!/bin/bash -eu
+# The Dockerfile copied the repository to $SRC/vmafuzz.
+exec "$SRC/vmafuzz/fuzz/build.sh"

@@ -1,0 +1,50 @@
+// `vmafuzz completion`: what bash needs to complete command lines.
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "fuzz/commands/table.h"
+#include "fuzz/manual.h"
+#include "fuzz/supervisor/engines.h"
+#include "variants/variants.h"
+
+namespace vmafuzz::command {
+namespace {
+
+int run(const Arguments&) {
+  std::map<std::string, std::vector<std::string>> values;
+  for (const variants::Kernel& kernel : variants::kernels()) {
+    values["kernel"].emplace_back(kernel.name);
+  }
+  for (const variants::Bug& bug : variants::bugs()) values["bug"].emplace_back(bug.name);
+  for (const variants::Option& option : variants::options()) {
+    values["option"].push_back(absl::StrCat(option.key, "="));
+  }
+  for (const supervisor::Engine& engine : supervisor::engines()) {
+    values["engine"].emplace_back(engine.name);
+  }
+  std::cout << bash_completion(all_commands(), values);
+  return kExitOk;
+}
+
+}  // namespace
+
+const Command kCompletion = {
+    .name = "completion",
+    .summary = "prints a script by which bash completes command lines",
+    .operands = "",
+    .description =
+        "Prints a script for bash that completes commands, flags, and names of kernels, bugs and\n"
+        "engines. It is made from the same table as --help.",
+    .examples =
+        "eval \"$(./vmafuzz completion)\"\n"
+        "./vmafuzz completion > ~/.local/share/bash-completion/completions/vmafuzz",
+    .flags = {},
+    .min_operands = 0,
+    .max_operands = 0,
+    .run = run,
+};
+
+}  // namespace vmafuzz::command
