@@ -37,10 +37,9 @@ const Command kCompletion = {
     .operands = "",
     .description =
         "Prints a script for bash that completes commands, flags, and names of kernels, bugs and\n"
-        "engines. It is made from the same table as --help.",
-    .examples =
-        "eval \"$(./vmafuzz completion)\"\n"
-        "./vmafuzz completion > ~/.local/share/bash-completion/completions/vmafuzz",
+        "engines. It is made from the same table as --help. For this shell alone:\n"
+        "eval \"$(./vmafuzz completion)\"",
+    .examples = "./vmafuzz completion > ~/.local/share/bash-completion/completions/vmafuzz",
     .flags = {},
     .min_operands = 0,
     .max_operands = 0,

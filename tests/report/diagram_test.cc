@@ -141,14 +141,14 @@ step | CPU0                               | CPU1
      |                                    | other()
      |                                    |  lock_both(), scene.c:61
    5 |                                    |   spin_lock(b_lock)
-     |                                    |   <waits for a lock>
-     |   <waits for a lock>               |
+     |                                    |   <waits for a_lock>
+     |   <waits for b_lock>               |
      |  *** deadlock at scene.c:62        |
      |      (lock_both)                   |
 )");
   EXPECT_EQ(
       sentence(timeline),
-      R"(cpu0 waits for a lock in lock_both() (scene.c:62) while it holds a_lock; cpu1 waits for a lock in lock_both() (scene.c:62) while it holds b_lock.)");
+      R"(cpu0 waits for b_lock in lock_both() (scene.c:62) while it holds a_lock; cpu1 waits for a_lock in lock_both() (scene.c:62) while it holds b_lock.)");
 }
 
 TEST_F(DiagramTest, LivelockIsDrawnOnceAndCounted) {
