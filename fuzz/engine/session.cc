@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "fuzz/command.h"
 #include "input/bytes.h"
 #include "input/text.h"
@@ -23,6 +24,8 @@ namespace vmafuzz::engine {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
+
+constexpr uint32_t kScheduleCount = 100;  // that a scenario is tried with
 
 std::string file_name(const std::string& bucket) {
   std::string name = bucket;
@@ -83,11 +86,25 @@ double Session::seconds() const {
 
 void Session::run(std::span<const uint8_t> bytes) {
   input::decode(bytes, program_);
-  // Directives alone are worth a run; without any, the machine would only run the CPUs in turn.
   if (program_.replay_form() && program_.directives.empty()) {
-    program_.header.strategy = input::Strategy::kPortfolio;
-    program_.header.seed = static_cast<uint32_t>(executions_ * 2654435761u);
+    run_scenario();
+  } else {
+    run_once();
   }
+}
+
+// A scenario, which says nothing about schedules: without one, the machine would only run the CPUs
+// in turn. Mutants have a strategy of their own, so that scenarios come from people.
+void Session::run_scenario() {
+  program_.header.strategy = input::Strategy::kPortfolio;
+  canonicalize(program_.header);
+  for (uint32_t seed = 1; seed <= kScheduleCount; ++seed) {
+    program_.header.seed = seed * 2654435761u;
+    run_once();
+  }
+}
+
+void Session::run_once() {
   run::RunOptions run_options;
   run_options.coverage = true;
   executor_.run(program_, run_options, &outcome_);
@@ -109,6 +126,7 @@ void Session::found(const input::Program& program) {
     entry.first_seconds = seconds();
     entry.verdict = verdict;
     const std::string what = outcome_.what;
+    keep_input(bucket, program);
     const absl::StatusOr<input::MinimizeResult> reduced = run::reduce(executor_, program, bucket);
     input::Program minimal;
     if (reduced.ok()) {
@@ -138,7 +156,17 @@ void Session::found(const input::Program& program) {
       std::abort();
     }
   }
-  if (options_.until == "any" || options_.until == verdict) std::_Exit(finish());
+  if (options_.until == "any") std::_Exit(finish());
+  for (const absl::string_view wanted : absl::StrSplit(options_.until, ',', absl::SkipEmpty())) {
+    if (wanted == verdict) std::_Exit(finish());
+  }
+}
+
+void Session::keep_input(const std::string& bucket, const input::Program& program) {
+  if (options_.dir.empty()) return;
+  const std::vector<uint8_t> bytes = input::encode(program);
+  write_file(absl::StrCat(options_.dir, "/found/", file_name(bucket), ".input"),
+             {bytes.begin(), bytes.end()});
 }
 
 void Session::write_finding(const std::string& bucket, const input::Program& program,

@@ -3,6 +3,7 @@
 //
 // The machine is simulated, so that a bug in the model is a verdict and not a crash: the process
 // never dies of what it finds. Files, all in RUN/found/, named after the bucket:
+//   BUCKET.input   what first showed it, as the engine had it: written before anything else
 //   BUCKET.repro   the minimal program, with its story as a comment
 //   BUCKET.txt     the report: verdict, VMA picture, CPU0 | CPU1 diagram
 #ifndef VMAFUZZ_FUZZ_ENGINE_SESSION_H_
@@ -21,8 +22,9 @@ namespace vmafuzz::engine {
 
 struct SessionOptions {
   run::Target target;
-  std::string dir;                // RUN; "": nothing is written
-  std::string until;              // stop at the first finding with this verdict; "any": at any
+  std::string dir;  // RUN; "": nothing is written
+  // Stop at the first finding with one of these verdicts, separated by commas; "any": at any.
+  std::string until;
   bool quiet = false;             // no live line, no reports on the terminal
   bool abort_on_finding = false;  // for engines that count crashes: print, then abort()
 };
@@ -51,7 +53,10 @@ class Session {
   using Clock = std::chrono::steady_clock;
 
   double seconds() const;
+  void run_once();
+  void run_scenario();
   void found(const input::Program& program);
+  void keep_input(const std::string& bucket, const input::Program& program);
   void write_finding(const std::string& bucket, const input::Program& program,
                      const std::string& report, Bucket* entry);
   void show_progress(bool now);

@@ -42,9 +42,10 @@ struct MutateOptions {
 };
 
 // Changes `program` by one to a few elementary mutations: insert, delete, duplicate or move an
-// operation or a directive, retarget an operation to another cpu, change an argument, shift an
-// access number, exchange two cpus, draw another strategy, policy or seed. A program without
-// operations becomes a random_scenario(). The result differs from `program` unless eight attempts
+// operation or a directive, repeat an operation, retarget an operation to another cpu, change an
+// argument, shift an access number, exchange two cpus, draw another strategy, policy or seed. One
+// call in four draws another schedule only; one in four, and any on a program without operations,
+// gives a random_scenario(). The result differs from `program` unless eight attempts
 // in a row led back to it. Text-only fields are kept.
 void mutate(Program& program, Rng& rng, const MutateOptions& options = {});
 

@@ -215,6 +215,11 @@ bool aim(const Program& program, Op& op, Rng& rng) {
   if (has(op, ArgId::kMm)) {
     op.set(ArgId::kMm, mapping->get(ArgId::kMm));
     if (!has(op, ArgId::kLen)) return true;
+    if (rng.chance(1, 3)) {  // the whole of it
+      op.set(ArgId::kPage, mapping->get(ArgId::kPage));
+      op.set(ArgId::kLen, mapping->get(ArgId::kLen));
+      return true;
+    }
     const uint32_t page = mapping->get(ArgId::kPage) + rng.below(mapping->get(ArgId::kLen));
     op.set(ArgId::kPage, static_cast<uint8_t>(std::min<uint32_t>(page, kPageCount - 1)));
     return true;
@@ -286,7 +291,7 @@ Directive suggest_directive(const Program& program, Rng& rng) {
 }
 
 Header suggest_header(Rng& rng) {
-  static constexpr std::array<uint8_t, kStrategyCount> kStrategies = {0, 2, 6, 2, 2, 2, 1, 3};
+  static constexpr std::array<uint8_t, kStrategyCount> kStrategies = {0, 2, 6, 2, 2, 4, 1, 3};
   static constexpr std::array<uint8_t, kReadPolicyCount> kPolicies = {1, 2, 4, 1, 1};
   Header header;
   header.strategy = static_cast<Strategy>(draw(kStrategies, rng));

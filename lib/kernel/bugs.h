@@ -53,6 +53,7 @@ enum class Bug : uint8_t {
   mremap_keeps_offset,          // memory never written keeps its offset when it is moved
   mremap_drops_account,         // what is left of a moved VMA loses VM_ACCOUNT
   dontunmap_keeps_anon_vma,     // MREMAP_DONTUNMAP leaves the old VMA its anon_vma
+  marked_nhit,                  // the same inside of data_race()
   count,
 };
 static_assert(static_cast<int>(Bug::count) <= 64);

@@ -114,6 +114,7 @@ void Judge::lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) {
   lookup.cpu = static_cast<uint8_t>(machine.cpu());
   lookup.op = machine.op();
   const AddressSpaceHistory& space = spaces_[mm->id];
+  lookup.open_section = space.open() ? space.sections() : 0;
   lookup.quiet = !space.open() && space.last_end().known_to(lookup.known);
   lookup.sections = space.sections();
 }
@@ -148,6 +149,8 @@ void Judge::check_refusal(const Lookup& lookup, const Registration* registration
 void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u, bool speculative) {
   Lookup& lookup = lookups_[machine.cpu()];
   lookup.speculative = speculative;
+  const AddressSpaceHistory& space = spaces_[lookup.mm];
+  lookup.inside = space.open() && lookup.open_section == space.sections();
   if (u == nullptr) {
     if (speculative) note_refusal(lookup);
     return;
@@ -208,8 +211,9 @@ void Judge::settle(const Lookup& lookup, bool final) {
 
 void Judge::report(const Lookup& lookup, bool was_true_before) {
   const AddressSpaceHistory& space = spaces_[lookup.mm];
-  culprit_ = {true,      lookup.speculative,         lookup.cpu,         lookup.op,
-              lookup.mm, lookup.vaddr >> PAGE_SHIFT, space.section_op(), space.section_cpu()};
+  culprit_ = {true,         lookup.speculative,         lookup.cpu,         lookup.op,
+              lookup.mm,    lookup.vaddr >> PAGE_SHIFT, space.section_op(), space.section_cpu(),
+              lookup.inside};
   const auto describe = [&] {
     const PageView& page = page_of(space.newest(), lookup);
     return std::string(lookup.speculative ? "speculative" : "locked") + " lookup of mm" +

@@ -83,6 +83,7 @@ class Judge : public kernel::Observer {
     unsigned long page = 0;
     uint16_t section_op = 0;  // whose write section was the last to begin
     uint8_t section_cpu = platform::kNoCpu;
+    bool inside = false;  // one write section was open from the lookup's beginning to its end
   };
   const Culprit& culprit() const { return culprit_; }
 
@@ -109,6 +110,8 @@ class Judge : public kernel::Observer {
     uint32_t sections = 0;  // that there had been by then
     uint8_t cpu = 0;
     uint16_t op = 0;
+    uint32_t open_section = 0;  // in which it began, 0 none
+    bool inside = false;
   };
 
   // A speculation that returned nothing, until the lookup under the lock has returned.

@@ -1,80 +1,98 @@
 #include "run/reduce.h"
 
 #include <algorithm>
-#include <iterator>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "run/nearby.h"
 
 namespace vmafuzz::run {
-
-void SparseDirector::begin(uint64_t seed, size_t deviations, uint32_t steps,
-                           uint32_t stale_choices) {
-  rng_ = input::Rng(seed);
-  deviations = std::min(deviations, kMost);
-  stales_ = stale_choices == 0 ? 0 : rng_.below(deviations + 1);
-  switches_ = deviations - stales_;
-  for (size_t i = 0; i < switches_; ++i) switch_at_[i] = rng_.below(std::max(1u, steps));
-  for (size_t i = 0; i < stales_; ++i) stale_at_[i] = rng_.below(std::max(1u, stale_choices));
-  step_ = choice_ = 0;
-}
-
-sim::Decision SparseDirector::decide(const sim::Point& point) {
-  sim::Decision decision;
-  const uint32_t step = step_++;
-  for (size_t i = 0; i < switches_; ++i) {
-    if (switch_at_[i] != step) continue;
-    const unsigned others = point.runnable & ~(1u << point.cpu);
-    if (others == 0) return decision;
-    unsigned pick = rng_.below(static_cast<uint64_t>(__builtin_popcount(others)));
-    unsigned rest = others;
-    for (; pick > 0; --pick) rest &= rest - 1;
-    decision.preempt = static_cast<int8_t>(__builtin_ctz(rest));
-    return decision;
-  }
-  return decision;
-}
-
-int SparseDirector::pick_store(const sim::Point&, int count) {
-  const uint32_t choice = choice_++;
-  for (size_t i = 0; i < stales_; ++i) {
-    if (stale_at_[i] == choice)
-      return 1 + static_cast<int>(rng_.below(static_cast<uint64_t>(count - 1)));
-  }
-  return 0;
-}
-
 namespace {
 
-// The program in replay form. A strategy that switches at every access makes more decisions than a
-// program has room for; then another execution of the same operations is looked for, by strategies
-// that switch less, that ends in the same bucket.
-input::Program replay_form(Executor& executor, const input::Program& program,
-                           const std::string& bucket) {
-  constexpr input::Strategy kSparing[] = {input::Strategy::kSticky, input::Strategy::kPct,
-                                          input::Strategy::kSurw, input::Strategy::kUrw,
-                                          input::Strategy::kPos};
-  constexpr input::ReadPolicy kPolicies[] = {
-      input::ReadPolicy::kNewest, input::ReadPolicy::kNewestStale, input::ReadPolicy::kOldestFresh};
-  constexpr uint32_t kTries = 30000;
+// What a search execution deviated by, which may be more than a program can hold (a round robin
+// switches at every access, a loop that never ends makes thousands): chunks of directives are left
+// out, from the end of the execution on, until what remains is few.
+class Thinner {
+ public:
+  // `recorded`: in order of execution.
+  Thinner(Executor& executor, const input::Program& program,
+          const std::vector<input::Directive>& recorded, const std::string& bucket)
+      : executor_(executor), bucket_(bucket), raw_(program), keep_(recorded.size(), true) {
+    raw_.header = input::Header{};
+    for (size_t i = 0; i < recorded.size(); ++i) sorted_.push_back({recorded[i], i});
+    std::sort(sorted_.begin(), sorted_.end(), [](const Item& a, const Item& b) {
+      return std::tuple(a.directive.op, a.directive.access, a.when) <
+             std::tuple(b.directive.op, b.directive.access, b.when);
+    });
+  }
+
+  // What is left, as a program holds it.
+  std::vector<input::Directive> run() {
+    constexpr size_t kFew = input::kMaxDirectives / 4;
+    for (size_t chunk = keep_.size() / 2; chunk > 0 && left() > kFew; chunk /= 2) {
+      for (size_t end = keep_.size(); end > 0;) {
+        const size_t begin = end > chunk ? end - chunk : 0;
+        const std::vector<bool> before = keep_;
+        std::fill(keep_.begin() + static_cast<ptrdiff_t>(begin),
+                  keep_.begin() + static_cast<ptrdiff_t>(end), false);
+        if (keep_ != before && !reproduces()) keep_ = before;
+        end = begin;
+      }
+    }
+    return kept();
+  }
+
+ private:
+  struct Item {
+    input::Directive directive;
+    size_t when;
+  };
+
+  size_t left() const { return static_cast<size_t>(std::count(keep_.begin(), keep_.end(), true)); }
+  std::vector<input::Directive> kept() const {
+    std::vector<input::Directive> directives;
+    for (const Item& item : sorted_) {
+      if (keep_[item.when]) directives.push_back(item.directive);
+    }
+    return directives;
+  }
+  // Without canonicalize(), which would cut what is too much.
+  bool reproduces() {
+    raw_.directives = kept();
+    executor_.run(raw_, {}, &outcome_);
+    return outcome_.found && outcome_.bucket == bucket_;
+  }
+
+  Executor& executor_;
+  const std::string& bucket_;
+  input::Program raw_;
+  std::vector<Item> sorted_;  // as a program has them
+  std::vector<bool> keep_;    // by order of execution
+  Outcome outcome_;
+};
+
+// `program`, in any form, as one in replay form that ends in the bucket.
+absl::StatusOr<input::Program> in_replay_form(Executor& executor, const input::Program& program,
+                                              const std::string& bucket) {
+  Outcome outcome;
   RunOptions recorded;
   recorded.record = true;
-  Outcome outcome;
   executor.run(program, recorded, &outcome);
-  input::Program first = Executor::as_replay(program, outcome);
-  if (outcome.directives.size() <= input::kMaxDirectives) return first;
-  input::Program other = program;
-  for (uint32_t i = 0; i < kTries; ++i) {
-    input::Header& header = other.header;
-    header.strategy = kSparing[i % std::size(kSparing)];
-    header.policy = kPolicies[i / std::size(kSparing) % std::size(kPolicies)];
-    header.policy_arg = takes_arg(header.policy) ? static_cast<uint8_t>(1 + i % 4) : uint8_t{0};
-    header.permutation = static_cast<uint8_t>(i % input::kPermutationCount);
-    header.seed = i;
-    executor.run(other, recorded, &outcome);
-    if (outcome.found && outcome.bucket == bucket &&
-        outcome.directives.size() <= input::kMaxDirectives) {
-      return Executor::as_replay(other, outcome);
+  if (!outcome.found || outcome.bucket != bucket) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the program does not end in ", bucket, " but in ",
+                     outcome.found ? outcome.bucket : std::string("nothing")));
+  }
+  if (program.replay_form()) return program;
+  if (outcome.directives.size() > input::kMaxDirectives) {
+    outcome.directives = Thinner(executor, program, outcome.directives, bucket).run();
+    if (outcome.directives.size() > input::kMaxDirectives) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the execution deviates in ", outcome.directives.size(),
+                       " places, a program holds ", input::kMaxDirectives));
     }
   }
-  return first;
+  return Executor::as_replay(program, outcome);
 }
 
 }  // namespace
@@ -82,42 +100,27 @@ input::Program replay_form(Executor& executor, const input::Program& program,
 absl::StatusOr<input::MinimizeResult> reduce(Executor& executor, const input::Program& program,
                                              const std::string& bucket,
                                              const input::MinimizeOptions& options) {
+  const absl::StatusOr<input::Program> replay = in_replay_form(executor, program, bucket);
+  if (!replay.ok()) return replay.status();
   Outcome outcome;
-  RunOptions recorded;
-  recorded.record = true;
-  const input::Program replay =
-      program.replay_form() ? program : replay_form(executor, program, bucket);
   const auto reproduce = [&](const input::Program& candidate) {
     executor.run(candidate, {}, &outcome);
     return outcome.found && outcome.bucket == bucket;
   };
-  SparseDirector sparse;
   const auto search = [&](const input::SearchRequest& request) {
     input::SearchResult result;
-    input::Program bare = request.program;
-    bare.header = input::Header{};
-    // Failures and the like are not drawn again: they belong to what is looked for.
-    std::erase_if(bare.directives, [](const input::Directive& d) {
-      return d.kind == input::DirectiveKind::kPreempt || d.kind == input::DirectiveKind::kStale;
-    });
-    if (!bare.directives.empty()) return result;
-    uint32_t steps = 64;
-    uint32_t choices = 8;
-    for (; result.executions < request.max_executions; ++result.executions) {
-      sparse.begin(request.seed + static_cast<uint64_t>(result.executions), request.max_directives,
-                   steps, choices);
-      executor.run(bare, recorded, &outcome, &sparse);
-      steps = std::max(steps, sparse.steps());
-      choices = std::max(choices, sparse.stale_choices());
-      if (!outcome.found || outcome.bucket != bucket) continue;
-      if (outcome.directives.size() > request.max_directives) continue;
+    Nearby nearby(executor, request.program, request.max_directives, request.seed);
+    while (result.executions < request.max_executions) {
+      const Outcome& found = nearby.run();
       ++result.executions;
-      result.found = Executor::as_replay(bare, outcome);
+      if (!found.found || found.bucket != bucket) continue;
+      if (found.directives.size() > request.max_directives) continue;
+      result.found = nearby.program();
       break;
     }
     return result;
   };
-  return input::minimize(replay, reproduce, search, options);
+  return input::minimize(*replay, reproduce, search, options);
 }
 
 }  // namespace vmafuzz::run

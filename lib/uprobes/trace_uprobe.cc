@@ -43,6 +43,8 @@ int count_hit(uprobe_consumer* con, mm_struct*, unsigned long) {
   ++tu->calls;
   if (bug(Bug::plain_nhit)) {
     tu->nhit[0].set(tu->nhit[0].get() + 1);  // tu->nhit++
+  } else if (bug(Bug::marked_nhit)) {
+    data_race_store(tu->nhit[0], data_race(tu->nhit[0]) + 1);  // data_race(tu->nhit++)
   } else {
     Shared<unsigned long>& mine = tu->nhit[platform::machine.cpu() % platform::kUserCpus];
     mine.set(mine.get() + 1);  // this_cpu_inc(*tu->nhits)
@@ -60,7 +62,7 @@ void check_hits(trace_uprobe* tu) {
   unsigned long sum = 0;
   for (const Shared<unsigned long>& n : tu->nhit) sum += data_race(n);
   if (sum == tu->calls) return;
-  platform::machine.fail("data-race", [&] {
+  platform::machine.fail("lost-update", [&] {
     return "nhit is " + std::to_string(sum) + " after " + std::to_string(tu->calls) +
            " hits: updates were lost";
   });

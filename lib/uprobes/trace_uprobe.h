@@ -16,7 +16,8 @@ constexpr loff_t probe_offset(unsigned long pgoff) {
 
 struct trace_uprobe {
   uprobe_consumer consumer;
-  // Per CPU (10cdb82aa77f). Before, one counter: nhit[0], with the switch plain_nhit.
+  // Per CPU (10cdb82aa77f). Before, one counter: nhit[0], with the switches
+  // plain_nhit and marked_nhit.
   Shared<unsigned long> nhit[platform::kUserCpus];
   // Its registrant's own.
   struct inode* inode = nullptr;
@@ -39,7 +40,8 @@ void trace_uprobes_reset();
 // Makes the event and registers its consumer. 0; -EBUSY: it exists or is just being made or unmade;
 // -ENOMEM, -EINTR. The inode is kept while the event exists.
 int trace_uprobe_register(unsigned long ino, unsigned long pgoff, int consumer);
-// Unregisters, waits for handlers, frees. 0; -ENOENT; -EBUSY. Verdict data-race if hits were lost.
+// Unregisters, waits for handlers, frees. 0; -ENOENT; -EBUSY. Verdict lost-update if hits were
+// lost.
 int trace_uprobe_unregister(unsigned long ino, unsigned long pgoff, int consumer);
 // Everything that is still registered: at the end of an execution, alone.
 void trace_uprobes_unregister_all();

@@ -201,6 +201,11 @@ void add_registration_bugs(std::vector<Bug>& b) {
                "10cdb82aa77f",
                {kDataRace},
                &bit<B::plain_nhit>});
+  b.push_back({"marked-nhit",
+               "data_race(tu->nhit++): nothing is reported, updates are lost all the same",
+               "10cdb82aa77f",
+               {"lost-update"},
+               &bit<B::marked_nhit>});
 }
 
 // The VMA list: what splits, what merges, what a call leaves behind.

@@ -113,14 +113,24 @@ constexpr Caught kStaleToo = {"stale-uprobe",
                               "for the same reason, where what it read was right before it began"};
 constexpr Caught kOddCount = {
     "fallback-forever",
-    "every other write section leaves an odd count, and speculation is refused until the next"};
+    "every other write section leaves an odd count, and speculation is refused until the next",
+    "two-readers"};
 constexpr Caught kBackingFile = {
     kUseAfterFree,
-    "vm_file->f_inode is read before anything is checked, backing files are freed at once"};
+    "vm_file->f_inode is read before anything is checked, backing files are freed at once",
+    "backing-file-unmapped-under-hit"};
 constexpr Caught kAcquireAtEnd = {
-    kWrong, "a load-acquire at the end does not keep earlier loads before it"};
+    kWrong, "a load-acquire at the end does not keep earlier loads before it", "two-readers"};
 constexpr Caught kReleaseAtBegin = {
-    kWrong, "a store-release at the beginning does not keep later stores after it"};
+    kWrong, "a store-release at the beginning does not keep later stores after it", "two-readers"};
+constexpr Caught kBothOrders = {
+    kWrong, "neither a load-acquire at the end nor a store-release at the beginning is a barrier",
+    "two-readers"};
+constexpr Caught kNoBarriers = {
+    kWrong, "no read barrier before the last look, no write barrier after vm_lock_seq",
+    "madvise-flag-split-and-merge"};
+constexpr Caught kWraps = {kWrong, "the counter came back to the value that the lookup began with",
+                           "eight-sections-under-hits"};
 
 // Before v2 the lookups test vm_flags as valid_vma() does.
 std::vector<absl::string_view> accepted_before_v2() { return {kDying, kUnarmed, kMoved}; }
@@ -134,23 +144,27 @@ void add_drafts(std::vector<Kernel>& k) {
                "locked",
                {},
                accepted_before_v2()});
-  k.push_back(
-      {"peter-sketch",
-       "<20240730134605.GO33588@noisy.programming.kicks-ass.net>",
-       "Peter Zijlstra's loop over mm_lock_seq, 30 July 2024",
-       rules_peter(),
-       "peter-sketch",
-       {{"livelock", "the count is not sampled again: after one change the loop cannot end"},
-        {kWrong, "an odd count is accepted, and find_vma() may return the next mapping"},
-        kStaleToo,
-        kBackingFile},
-       accepted_before_v2()});
+  k.push_back({"peter-sketch",
+               "<20240730134605.GO33588@noisy.programming.kicks-ass.net>",
+               "Peter Zijlstra's loop over mm_lock_seq, 30 July 2024",
+               rules_peter(),
+               "peter-sketch",
+               {{"livelock", "the count is not sampled again: after one change the loop cannot end",
+                 "brk-beside-hit"},
+                {kWrong, "an odd count is accepted, and find_vma() may return the next mapping",
+                 "madvise-flag-split-and-merge"},
+                kStaleToo,
+                kBackingFile},
+               accepted_before_v2()});
   k.push_back({"aug02-draft",
                "<CAEf4BzavWOgCLQoNdmPyyqHcm7gY5USKU5f1JWfyaCbuc_zVAA@mail.gmail.com>",
                "Andrii Nakryiko's draft of 2 August 2024: vm_lock_seq before and after",
                rules_611(),
                "aug02-draft",
-               {{kWrong, "accepts inside of a modification, and fields of both sides of it"},
+               {{kWrong, "accepts inside of a modification", "madvise-flag-split-and-merge",
+                 Where::kInside},
+                {kWrong, "accepts fields of both sides of a modification",
+                 "eight-sections-under-hits", Where::kAcross},
                 kStaleToo,
                 kBackingFile},
                accepted_before_v2()});
@@ -159,29 +173,30 @@ void add_drafts(std::vector<Kernel>& k) {
                "steps a) to e) of 4 August 2024: mm_lock_seq and vm_lock_seq before and after",
                rules_611(),
                "plan-a-e",
-               {{kWrong, "neither counter is odd inside of a modification"},
+               {{kWrong, "neither counter is odd inside of a modification",
+                 "madvise-flag-split-and-merge", Where::kInside},
+                {kWrong, "accepts fields of both sides of a modification",
+                 "eight-sections-under-hits", Where::kAcross},
                 kStaleToo,
                 kBackingFile,
                 kOddCount},
                accepted_before_v2()});
-  k.push_back(
-      {"aug05-draft",
-       "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
-       "draft of 5 August 2024: mm_lock_seq unchanged and the VMA not write-locked",
-       rules_611(),
-       "aug05-draft",
-       {{kWrong, "no read barrier before the last look, no write barrier after vm_lock_seq"},
-        kStaleToo,
-        kBackingFile},
-       accepted_before_v2()});
+  k.push_back({"aug05-draft",
+               "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
+               "draft of 5 August 2024: mm_lock_seq unchanged and the VMA not write-locked",
+               rules_611(),
+               "aug05-draft",
+               {kNoBarriers, kStaleToo, kBackingFile},
+               accepted_before_v2()});
   k.push_back(
       {"aug05-wrong-slab",
        "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
        "the same where struct file is not type-stable: files_cachep got the flag, not filp_cachep",
        with(rules_613(), [](kernel_rules& r) { r.file_free = free_kind::immediate; }),
        "aug05-draft",
-       {{kUseAfterFree, "vm_file->f_inode is read after the last fput()"},
-        {kWrong, "no read barrier before the last look, no write barrier after vm_lock_seq"}},
+       {{kUseAfterFree, "vm_file->f_inode is read after the last fput()",
+         "file-unmapped-under-hit"},
+        kNoBarriers},
        accepted_before_v2()});
 }
 
@@ -191,21 +206,21 @@ void add_versions(std::vector<Kernel>& k) {
                "Suren Baghdasaryan's RFC of 7 August 2024: odd and even, int, release and acquire",
                rules_v1(),
                "suren-rfc",
-               {kAcquireAtEnd, kReleaseAtBegin, kStaleToo, kBackingFile},
+               {kBothOrders, kStaleToo, kBackingFile},
                accepted_before_v2()});
   k.push_back({"suren-rfc-wrap",
                "<20240807182325.2585582-1-surenb@google.com>",
                "the same with its orders mended and a counter that wraps within a program",
                with(rules_v1_mended(), [](kernel_rules& r) { r.counter_bits = kNarrow; }),
                "suren-rfc",
-               {{kWrong, "the counter came back to the value that the lookup began with"}},
+               {kWraps},
                accepted_before_v2()});
   k.push_back({"v1",
                "<20240906051205.530219-3-andrii@kernel.org>",
                "v1 of 5 September 2024, over the counter of the RFC",
                rules_v1(),
                "v1",
-               {kAcquireAtEnd, kReleaseAtBegin, kStaleToo, kBackingFile},
+               {kBothOrders, kStaleToo, kBackingFile},
                accepted_before_v2()});
   k.push_back({"v1-acquire-at-end",
                "<20240906051205.530219-2-andrii@kernel.org>",
@@ -230,19 +245,21 @@ void add_versions(std::vector<Kernel>& k) {
                "v2",
                {},
                accepted_since_v2()});
-  k.push_back({"v2-no-patch1",
-               "<20241001225207.2215639-2-andrii@kernel.org>",
-               "v2 over a counter that is incremented at unlock only",
-               with(rules_v2(), [](kernel_rules& r) { r.counter = counter_kind::at_unlock; }),
-               "v2",
-               {{kWrong, "the counter does not change while a writer is at work"}, kOddCount},
-               accepted_since_v2()});
+  k.push_back(
+      {"v2-no-patch1",
+       "<20241001225207.2215639-2-andrii@kernel.org>",
+       "v2 over a counter that is incremented at unlock only",
+       with(rules_v2(), [](kernel_rules& r) { r.counter = counter_kind::at_unlock; }),
+       "v2",
+       {{kWrong, "the counter does not change while a writer is at work", "map-fixed-over-probe"},
+        kOddCount},
+       accepted_since_v2()});
   k.push_back({"v2-int",
                "<20241001225207.2215639-3-andrii@kernel.org>",
                "v2 without patch 2: the counter is an int, here one that wraps within a program",
                with(rules_v2(), [](kernel_rules& r) { r.counter_bits = kNarrow; }),
                "v2",
-               {{kWrong, "the counter came back to the value that the lookup began with"}},
+               {kWraps},
                accepted_since_v2()});
   k.push_back(
       {"v2-no-patch3",
@@ -304,7 +321,15 @@ void add_releases(std::vector<Kernel>& k) {
        "6.18 with the hit counter of trace_uprobe as it was: one for all CPUs, tu->nhit++",
        with(rules_615(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::plain_nhit); }),
        "merged",
-       {{"data-race", "tu->nhit++ by two CPUs at once, updates are lost"}},
+       {{"data-race", "tu->nhit++ by two CPUs at once", "two-readers-one-probe"}},
+       accepted_since_v2()});
+  k.push_back(
+      {"nhit-marked",
+       "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
+       "the same with data_race(tu->nhit++): no race is reported, and updates are lost",
+       with(rules_615(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::marked_nhit); }),
+       "merged",
+       {{"lost-update", "the count is less than the number of hits", "two-readers-one-probe"}},
        accepted_since_v2()});
 }
 

@@ -19,10 +19,21 @@
 
 namespace vmafuzz::variants {
 
+// Where a lookup was that returned a wrong uprobe, against the write sections of its mm.
+enum class Where : uint8_t {
+  kAnywhere,
+  kInside,  // the whole lookup was inside of one: the protocol accepts what a writer is changing
+  kAcross,  // one began or ended meanwhile: fields of both sides are mixed
+};
+
 // A verdict that a kernel must be reported with, and why it deserves it.
 struct Caught {
   absl::string_view verdict;
   absl::string_view why;  // one line
+  // The scenario of corpus/ on which `vmafuzz bench detect` measures how soon it is found; empty:
+  // it may come instead of another one of the same kernel, for the same reason.
+  absl::string_view scenario = {};
+  Where where = Where::kAnywhere;
 };
 
 struct Kernel {
