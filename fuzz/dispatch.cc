@@ -23,10 +23,10 @@ const Command* find_command(absl::Span<const Command* const> commands, absl::str
 void print_overview(absl::Span<const Command* const> commands, std::ostream& out) {
   out << "usage: ./vmafuzz COMMAND [ARGUMENT...]\n\n" << kPurpose << "\n";
   for (const Command* command : commands) {
-    out << absl::StrFormat("  %-10s %s\n", command->name, command->summary);
+    out << absl::StrFormat("  %-12s %s\n", command->name, command->summary);
   }
   for (const LauncherCommand& command : launcher_commands()) {
-    out << absl::StrFormat("  %-10s %s\n", command.name, command.summary);
+    out << absl::StrFormat("  %-12s %s\n", command.name, command.summary);
   }
   out << "\n" << kExitStatusHelp;
 }

@@ -17,6 +17,7 @@ const Command* const kCommands[] = {
     &kBugs,
     &kLitmus,
     &kBench,
+    &kDeterminism,
     &kDoctor,
     &kMan,
     &kCompletion,

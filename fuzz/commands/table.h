@@ -10,6 +10,7 @@ extern const Command kBench;
 extern const Command kBugs;
 extern const Command kCompletion;
 extern const Command kCorpus;
+extern const Command kDeterminism;
 extern const Command kDoctor;
 extern const Command kEncode;
 extern const Command kExplain;

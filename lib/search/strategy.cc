@@ -1,5 +1,6 @@
 #include "search/strategy.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 
@@ -276,6 +277,8 @@ bool StrategyDirector::interesting(const sim::Point& point) const {
 }
 
 int StrategyDirector::pick_store(const sim::Point&, int count) {
+  // No further back than a directive can say.
+  count = std::min(count, input::kMaxStale + 1);
   const uint16_t ordinal = load_++;
   bool odd = false;
   for (int i = 0; i < odd_count_; ++i) odd = odd || odd_loads_[i] == ordinal;

@@ -5,6 +5,7 @@
 #ifndef VMAFUZZ_SIM_ARENA_H_
 #define VMAFUZZ_SIM_ARENA_H_
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -57,6 +58,7 @@ class Arena {
   Object* allocate(const ObjectType& type, const char* label, Site site);
 
   uint64_t id_of(const void* address) const {
+    assert(contains(address));  // anything else would differ from process to process
     return static_cast<uint64_t>(static_cast<const char*>(address) - base_) << 8;
   }
   bool contains(const void* address) const { return address >= base_ && address < base_ + kBytes; }

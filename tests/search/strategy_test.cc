@@ -1,3 +1,4 @@
+// What strategies choose must be expressible as directives, and must not depend on the process.
 #include "search/strategy.h"
 
 #include <gtest/gtest.h>
@@ -44,6 +45,23 @@ TEST(Strategy, DecidesAlikeWhereverALocationOutsideOfTheArenaIs) {
         EXPECT_EQ(decisions(program, &locations[i]), first)
             << input::strategy_name(program.header.strategy) << " with seed " << seed;
       }
+    }
+  }
+}
+
+TEST(Strategy, ReadsNoFurtherBackThanADirectiveCanSay) {
+  StrategyDirector director;
+  for (int policy = 0; policy < input::kReadPolicyCount; ++policy) {
+    input::Program program;
+    program.header.strategy = input::Strategy::kPos;
+    program.header.policy = static_cast<input::ReadPolicy>(policy);
+    program.header.policy_arg = input::takes_arg(program.header.policy) ? 3 : 0;
+    director.begin(program);
+    for (int count = 2; count < 200; ++count) {
+      const int back = director.pick_store({}, count);
+      EXPECT_GE(back, 0);
+      EXPECT_LT(back, count);
+      EXPECT_LE(back, input::kMaxStale) << "policy " << policy << ", " << count << " stores";
     }
   }
 }
