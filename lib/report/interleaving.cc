@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "report/condense.h"
 #include "report/names.h"
 #include "report/sentence.h"
@@ -42,6 +43,7 @@ class Maker {
     for (const Row& row : rows_) add_item(row);
     add_arrows();
     add_sections();
+    add_readers();
     add_speculation();
     add_tracks();
     const Failure& failure = timeline_.failure;
@@ -160,6 +162,30 @@ class Maker {
     }
     for (const auto& [key, section] : open) {
       add_band(section.kind, item_from(section.since), kNone, section.what);
+    }
+  }
+
+  // Sections of one flavour may overlap (SRCU); which of them ends makes no difference here.
+  void add_readers() {
+    std::map<std::pair<int, std::string>, std::vector<size_t>> open;  // by CPU and name of the lock
+    const std::vector<Step>& steps = timeline_.steps;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const Step& step = steps[i];
+      if (step.kind != StepKind::kReader || !step.shown) continue;
+      if (!absl::StrContains(step.text, "unlock")) {
+        open[{step.cpu, step.text}].push_back(i);
+        continue;
+      }
+      const std::string lock = absl::StrReplaceAll(step.text, {{"unlock", "lock"}});
+      std::vector<size_t>& sections = open[{step.cpu, lock}];
+      if (sections.empty()) continue;
+      add_band(BandKind::kReader, item_from(sections.back()), item_from(i), lock);
+      sections.pop_back();
+    }
+    for (const auto& [key, sections] : open) {
+      for (const size_t since : sections) {
+        add_band(BandKind::kReader, item_from(since), kNone, key.second);
+      }
     }
   }
 

@@ -51,6 +51,7 @@ enum class BandKind : uint8_t {
   kWriteSection,  // mmap_lock held for writing
   kReadSection,   // mmap_lock held for reading, also after a downgrade
   kSpeculation,   // from the first look at a sequence counter to the last
+  kReader,        // inside a read-side critical section of RCU, where that matters
 };
 
 // Something that lasts, on one lane: items `first` to `last`, both included.
@@ -59,7 +60,7 @@ struct Band {
   size_t lane = 0;
   size_t first = 0;
   size_t last = 0;
-  std::string what;  // "mmap_write_lock(mm0)"
+  std::string what;  // "mmap_write_lock(mm0)", "rcu_read_lock()"
 };
 
 // The value of a sequence counter along time: `first`, then from item n on another one.

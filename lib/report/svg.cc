@@ -27,6 +27,7 @@ constexpr absl::string_view kColours = R"(
 .vf .write{fill:$write}
 .vf .read{fill:$read}
 .vf .guess{fill:$guess}
+.vf .reader{fill:$reader}
 .vf .even{fill:$even}
 .vf .odd{fill:$odd}
 .vf .edge{stroke:$line}
@@ -74,6 +75,7 @@ std::string light() {
                    {"$write", "#ffefdb"},
                    {"$read", "#e6f0fb"},
                    {"$guess", "#e4f4e4"},
+                   {"$reader", "#2e7d32"},
                    {"$even", "#eef0f3"},
                    {"$odd", "#d9dee5"},
                    {"$from", "#1a5fb4"},
@@ -94,6 +96,7 @@ std::string dark() {
                    {"$write", "#3a2a15"},
                    {"$read", "#17293d"},
                    {"$guess", "#16301a"},
+                   {"$reader", "#7bc47f"},
                    {"$even", "#22272e"},
                    {"$odd", "#333b45"},
                    {"$from", "#79b8ff"},

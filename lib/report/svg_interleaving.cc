@@ -118,7 +118,7 @@ class Drawer {
   // --- columns
 
   double gutter_width(size_t gutter) const {
-    return 12 + kGutterTrack * static_cast<double>(gutters_[gutter]);
+    return 20 + kGutterTrack * static_cast<double>(gutters_[gutter]);
   }
 
   void place_columns() {
@@ -312,6 +312,8 @@ class Drawer {
         return "write";
       case BandKind::kReadSection:
         return "read";
+      case BandKind::kReader:
+        return "reader";
       case BandKind::kSpeculation:
         break;
     }
@@ -321,9 +323,25 @@ class Drawer {
   void draw_bands() {
     for (const Band& band : picture_.bands) {
       const double top = boxes_[band.first].top, bottom = boxes_[band.last].bottom;
+      if (band.kind == BandKind::kReader) continue;
       double left = lane_x_[band.lane] - 6, width = 12;
       if (!options_.narrow) width = 16 + text_width_[band.lane];
       out_.rect(left, top, width, bottom - top, class_of(band.kind), 4, band.what);
+    }
+    draw_readers();
+  }
+
+  // Bars at the side of the lane, one for each flavour of RCU.
+  void draw_readers() {
+    std::map<std::pair<size_t, std::string>, double> offsets;
+    std::map<size_t, double> used;
+    for (const Band& band : picture_.bands) {
+      if (band.kind != BandKind::kReader) continue;
+      const auto [entry, fresh] = offsets.try_emplace({band.lane, band.what}, used[band.lane]);
+      if (fresh) used[band.lane] += 3;
+      const double top = boxes_[band.first].middle, bottom = boxes_[band.last].middle;
+      out_.rect(lane_x_[band.lane] - 7 - entry->second, top, 2, std::max(bottom - top, 2.0),
+                "reader", 1, band.what);
     }
   }
 
@@ -435,6 +453,7 @@ class Drawer {
     arrow(ArrowKind::kClash, "clashes with");
     band(BandKind::kWriteSection, "mmap_lock held for writing");
     band(BandKind::kReadSection, "mmap_lock held for reading");
+    band(BandKind::kReader, "in a read-side section of RCU");
     band(BandKind::kSpeculation, "between two looks at the counter");
     double x = 4;
     y += 4;
@@ -444,6 +463,8 @@ class Drawer {
       if (entry.head != nullptr) {
         out_.path(absl::StrCat("M", pixels(x), " ", pixels(y + 8), "h24"), entry.css_class);
         out_.path(absl::StrCat("M", pixels(x + 30), " ", pixels(y + 8), "l-6 -3.5v7Z"), entry.head);
+      } else if (entry.css_class == std::string("reader")) {
+        out_.rect(x + 14, y, 2, 16, entry.css_class, 1);
       } else {
         out_.rect(x, y + 1, 30, 14, entry.css_class, 3);
         out_.rect(x, y + 1, 30, 14, "edge", 3);

@@ -120,6 +120,31 @@ TEST_F(InterleavingTest, VerdictPointsBackToWhatItClashesWith) {
   EXPECT_TRUE(absl::StartsWith(clashes[0], "free thing#1 to *** use-after-free")) << clashes[0];
 }
 
+TEST_F(InterleavingTest, ReadSideSectionsLastToTheEndIfNobodyLeaves) {
+  bodies::owner* owner = nullptr;
+  sim::KmemCache<bodies::thing> cache("thing", false);
+  const Timeline timeline = play({[&] {
+                                    kernel::rcu_read_lock();
+                                    kernel::rcu_read_unlock();
+                                    kernel::rcu_read_lock();
+                                    bodies::use_thing(owner);
+                                    kernel::rcu_read_unlock();
+                                  },
+                                  [&] { bodies::drop_thing(owner, &cache); }},
+                                 {{0, 6, DirectiveKind::kPreempt, 1}}, [&] {
+                                   cache.reset(false);
+                                   owner = sim::new_global<bodies::owner>("owner", "owner");
+                                   owner->p.set(cache.alloc_nofail());
+                                 });
+  ASSERT_EQ(timeline.failure.verdict, "use-after-free");
+  const Interleaving picture = interleaving_of(timeline, {"use()", "drop()"}, true);
+  const Texts readers = bands(picture, BandKind::kReader);
+  ASSERT_EQ(readers.size(), 2u);
+  EXPECT_EQ(readers[0], "CPU0 from rcu_read_lock() to rcu_read_unlock()");
+  EXPECT_TRUE(absl::StartsWith(readers[1], "CPU0 from rcu_read_lock() to *** use-after-free"))
+      << readers[1];
+}
+
 TEST_F(InterleavingTest, ListingIsTheSameForAnyNumberOfCpus) {
   const Interleaving picture = interleaving_of(look_inside_section(), {"munmap()", "hit()"});
   EXPECT_EQ("\n" + listing(picture, 60), R"(
