@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "mm/mm.h"
 #include "mm/mmap_lock.h"
 #include "uprobes/lookup.h"
 
@@ -231,6 +232,7 @@ void Judge::report(const Lookup& lookup, bool was_true_before) {
 // -----------------------------------------------------------------------------------------
 
 void Judge::check_at_rest(kernel::mm_struct* const* mms, int count) {
+  kernel::validate_uprobes_tree();
   for (int i = 0; i < count; ++i) {
     kernel::mm_struct* mm = mms[i];
     if (rwsem_is_locked(mm->mmap_lock)) {
@@ -238,6 +240,10 @@ void Judge::check_at_rest(kernel::mm_struct* const* mms, int count) {
     }
     if (kernel::mm_lock_seq_has_parity() && (mm->mm_lock_seq.peek() & 1) != 0) {
       machine.fail("counter-parity", "mm_lock_seq is odd although nobody holds mmap_lock");
+    }
+    const std::string wrong = kernel::validate_mm(mm);
+    if (!wrong.empty()) {
+      machine.fail("tree-corrupt", [&] { return "mm" + std::to_string(mm->id) + ": " + wrong; });
     }
     layouts_.check_at_rest(mm);
     check_breakpoints(mm);

@@ -38,7 +38,7 @@ absl::Status Executor::set_target(const Target& target) {
   applied_ = *applied;
   accepted_ = 0;
   for (int i = 0; i < oracle::kFindings; ++i) {
-    for (const absl::string_view name : target.kernel->accepted) {
+    for (const absl::string_view name : applied_.accepted) {
       if (name == oracle::finding_name(static_cast<oracle::Finding>(i))) accepted_ |= 1u << i;
     }
   }

@@ -155,6 +155,8 @@ void world_tear_down() {
   expect_none(kernel::maple_live_nodes(), "maple nodes");
   expect_none(kernel::live_anon_vmas(), "anon_vmas");
   expect_none(kernel::live_files(), "files");
+  expect_none(kernel::live_inodes(), "inodes");
+  expect_none(kernel::lost_uprobes(), "uprobes");
 }
 
 }  // namespace vmafuzz::run

@@ -209,6 +209,16 @@ void peek_uprobes(void (*visit)(void* context, uprobe* u), void* context) {
   peek_subtree(uprobe_globals->uprobes_tree.rb_node.peek(), visit, context);
 }
 
+void validate_uprobes_tree() {
+  const auto less = [](const rb_node* a, const rb_node* b) {
+    const uprobe* l = __node_2_uprobe(a);
+    const uprobe* r = __node_2_uprobe(b);
+    const inode* inode = l->inode.peek();
+    return inode != r->inode.peek() ? inode < r->inode.peek() : l->offset.peek() < r->offset.peek();
+  };
+  rb_validate(&uprobe_globals->uprobes_tree, less);
+}
+
 int lost_uprobes() {
   int leaked = 0;
   peek_uprobes([](void* count, uprobe* u) { *static_cast<int*>(count) += u->leaked; }, &leaked);

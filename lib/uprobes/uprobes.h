@@ -118,6 +118,8 @@ int live_uprobes();
 int lost_uprobes();
 // Calls visit(uprobe) for each in the tree, in order, without being an access.
 void peek_uprobes(void (*visit)(void* context, uprobe* u), void* context);
+// Verdict tree-corrupt if uprobes_tree is not a tree in order; no access.
+void validate_uprobes_tree();
 // The uprobe that the tree has for the key now, or null; no access either.
 uprobe* peek_uprobe(const inode* inode, loff_t offset);
 

@@ -1,5 +1,7 @@
 #include "variants/variants.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -15,6 +17,8 @@ constexpr Option kOptions[] = {
     {"vma-free", "immediate, after-rcu, type-stable", "how VMAs are freed"},
     {"file-free", "immediate, after-rcu, type-stable", "how ordinary files are freed"},
     {"backing-free", "immediate, after-rcu, type-stable", "how files of FMODE_BACKING are freed"},
+    {"report", "dying-uprobe, unprobed-mapping, unarmed-page, moved-mapping",
+     "a finding that the kernel is known for is reported like any other"},
 };
 
 template <class Table>
@@ -41,8 +45,21 @@ bool parse_free_kind(absl::string_view text, free_kind* kind) {
   return true;
 }
 
+// A finding is reported where it is not accepted, and where it never was.
+bool report_finding(absl::string_view name, std::vector<absl::string_view>* accepted) {
+  static constexpr absl::string_view kFindings[] = {"dying-uprobe", "unprobed-mapping",
+                                                    "unarmed-page", "moved-mapping"};
+  if (std::find(std::begin(kFindings), std::end(kFindings), name) == std::end(kFindings)) {
+    return false;
+  }
+  accepted->erase(std::remove(accepted->begin(), accepted->end(), name), accepted->end());
+  return true;
+}
+
 // False: the value is not one of the option's.
-bool set_option(absl::string_view key, absl::string_view value, kernel_rules* rules) {
+bool set_option(absl::string_view key, absl::string_view value, Applied* applied) {
+  kernel_rules* rules = &applied->rules;
+  if (key == "report") return report_finding(value, &applied->accepted);
   if (key == "vma-free") return parse_free_kind(value, &rules->vma_free);
   if (key == "file-free") return parse_free_kind(value, &rules->file_free);
   if (key == "backing-free") return parse_free_kind(value, &rules->backing_file_free);
@@ -52,14 +69,14 @@ bool set_option(absl::string_view key, absl::string_view value, kernel_rules* ru
   return true;
 }
 
-absl::Status apply_option(absl::string_view key_value, kernel_rules* rules) {
+absl::Status apply_option(absl::string_view key_value, Applied* applied) {
   const size_t equals = key_value.find('=');
   const absl::string_view key = key_value.substr(0, equals);
   for (const Option& option : kOptions) {
     if (key != option.key) continue;
     const absl::string_view value =
         equals == absl::string_view::npos ? "" : key_value.substr(equals + 1);
-    if (set_option(key, value, rules)) return absl::OkStatus();
+    if (set_option(key, value, applied)) return absl::OkStatus();
     return expected(absl::StrCat("a value of ", key), option.values);
   }
   std::string keys;
@@ -94,7 +111,7 @@ absl::Status check_bug(absl::string_view name) {
   return find_bug(name) != nullptr ? absl::OkStatus() : expected("a bug switch", names_of(bugs()));
 }
 absl::Status check_option(absl::string_view key_value) {
-  kernel_rules scratch;
+  Applied scratch;
   return apply_option(key_value, &scratch);
 }
 
@@ -107,9 +124,7 @@ absl::StatusOr<Applied> apply(const Kernel& kernel, std::span<const std::string>
                               std::span<const std::string> options) {
   Applied applied;
   applied.rules = kernel.rules;
-  for (absl::string_view finding : kernel.accepted) {
-    applied.rules.accept_moved_mappings |= finding == "moved-mapping";
-  }
+  applied.accepted = kernel.accepted;
   const kernel::lookup_protocol* protocol = kernel::find_lookup_protocol(
       std::string_view(kernel.protocol.data(), kernel.protocol.size()));
   if (protocol == nullptr) {
@@ -123,7 +138,10 @@ absl::StatusOr<Applied> apply(const Kernel& kernel, std::span<const std::string>
     bug->switch_on(applied.rules);
   }
   for (const std::string& option : options) {
-    if (absl::Status status = apply_option(option, &applied.rules); !status.ok()) return status;
+    if (absl::Status status = apply_option(option, &applied); !status.ok()) return status;
+  }
+  for (absl::string_view finding : applied.accepted) {
+    applied.rules.accept_moved_mappings |= finding == "moved-mapping";
   }
   return applied;
 }

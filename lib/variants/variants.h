@@ -83,6 +83,7 @@ absl::Status check_option(absl::string_view key_value);
 struct Applied {
   kernel::kernel_rules rules;
   kernel::lookup_function protocol = nullptr;
+  std::vector<absl::string_view> accepted;  // findings that are not reported
 
   // Before an execution begins: from now on this is the kernel that is modelled.
   void install() const;

@@ -216,6 +216,38 @@ TEST(BugRepros, AreOneForEachSwitch) {
   }
 }
 
+// ---- repro/findings/
+// -----------------------------------------------------------------------------
+
+// What merged kernels are known for: reported by name, and silent otherwise.
+class FindingRepro : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(FindingRepro, IsReportedOnlyWhereItIsNotAccepted) {
+  absl::StatusOr<input::Program> program = read("repro/findings", GetParam());
+  ASSERT_TRUE(program.ok()) << program.status().message();
+  EXPECT_EQ(program->options, std::vector<std::string>{absl::StrCat("report=", GetParam())});
+  EXPECT_FALSE(program->story.empty());
+  for (const absl::string_view kernel : kSilentKernels) {
+    const run::Outcome outcome = run_on(*program, kernel);
+    EXPECT_EQ(outcome.verdict, program->expect) << std::string(kernel) << ": " << outcome.what;
+  }
+  EXPECT_EQ(run_on(*program, program->kernel).missed, 0u);
+  program->options.clear();
+  for (const absl::string_view kernel : kSilentKernels) expect_silence(*program, kernel);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, FindingRepro, ::testing::ValuesIn(names_in("repro/findings")),
+                         case_name);
+
+TEST(FindingRepros, AreOneForEachFinding) {
+  std::vector<std::string> findings;
+  for (int i = 0; i < oracle::kFindings; ++i) {
+    findings.emplace_back(oracle::finding_name(static_cast<oracle::Finding>(i)));
+  }
+  std::sort(findings.begin(), findings.end());
+  EXPECT_EQ(names_in("repro/findings"), findings);
+}
+
 // ---- corpus/
 // -------------------------------------------------------------------------------------
 
