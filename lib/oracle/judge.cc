@@ -1,5 +1,6 @@
 #include "oracle/judge.h"
 
+#include <algorithm>
 #include <string>
 
 #include "mm/mm.h"
@@ -18,6 +19,26 @@ std::string describe_page(const PageView& page) {
   if (!page.mapped) return "nothing";
   if (page.inode == nullptr) return "anonymous memory";
   return "i" + std::to_string(page.ino) + " page " + std::to_string(page.pgoff);
+}
+
+// Happens-before is not enough to be bound to read a store: what a CPU's loads are held to is. On
+// real memory nobody can tell, and time decides.
+template <class Machine>
+platform::Knowledge seen_by(Machine& m) {
+  if constexpr (requires { m.current().known; }) {
+    return m.current().known;
+  } else {
+    return m.knowledge();
+  }
+}
+template <class Point, class Seen>
+bool bound_to_see(const Point& stored, const Seen& seen) {
+  if constexpr (requires { seen.w; }) {
+    const bool own = stored.cpu == platform::kNoCpu || stored.cpu == machine.cpu();
+    return own || seen.w[stored.cpu] >= stored.time;
+  } else {
+    return stored.known_to(seen);
+  }
 }
 
 }  // namespace
@@ -44,6 +65,7 @@ void Judge::reset(uint32_t accepted) {
   registrations_.clear();
   waiting_.clear();
   for (Refusal& refusal : refusals_) refusal.valid = false;
+  for (auto& cpus : settled_) std::fill(std::begin(cpus), std::end(cpus), Moment{});
 }
 
 // --- what becomes true
@@ -57,6 +79,10 @@ void Judge::write_section_begins(kernel::mm_struct* mm) {
 void Judge::write_section_ends(kernel::mm_struct* mm) {
   AddressSpaceHistory& space = spaces_[mm->id];
   space.section_ends(mm);
+  // The count's store and the lock's word follow, each at a time of its own.
+  Moment& settled = settled_[mm->id][machine.cpu()];
+  settled = machine.moment();
+  settled.time += 2;
   layouts_.section_ends(mm);
   size_t kept = 0;
   for (size_t i = 0; i < waiting_.size(); ++i) {
@@ -112,12 +138,20 @@ void Judge::lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) {
   lookup.mm = mm->id;
   lookup.vaddr = vaddr;
   lookup.known = machine.knowledge();
+  lookup.seen = seen_by(machine);
   lookup.cpu = static_cast<uint8_t>(machine.cpu());
   lookup.op = machine.op();
   const AddressSpaceHistory& space = spaces_[mm->id];
   lookup.open_section = space.open() ? space.sections() : 0;
-  lookup.quiet = !space.open() && space.last_end().known_to(lookup.known);
+  lookup.quiet = !space.open() && sees_all_sections(lookup);
   lookup.sections = space.sections();
+}
+
+bool Judge::sees_all_sections(const Lookup& lookup) const {
+  for (const Moment& settled : settled_[lookup.mm]) {
+    if (!bound_to_see(settled, lookup.seen)) return false;
+  }
+  return true;
 }
 
 // Quiet until now, as well.
@@ -127,7 +161,7 @@ void Judge::note_refusal(const Lookup& lookup) {
   refusal.mm = lookup.mm;
   refusal.vaddr = lookup.vaddr;
   refusal.sections = lookup.sections;
-  refusal.known = lookup.known;
+  refusal.seen = lookup.seen;
 }
 
 // What the lookup under the lock has found was there for the speculation to find.
@@ -138,7 +172,7 @@ void Judge::check_refusal(const Lookup& lookup, const Registration* registration
   if (refusal.mm != lookup.mm || refusal.vaddr != lookup.vaddr) return;
   if (spaces_[lookup.mm].sections() != refusal.sections) return;
   if (registration == nullptr || registration->consumers == 0) return;
-  if (!registration->added.known_to(refusal.known)) return;
+  if (!bound_to_see(registration->added, refusal.seen)) return;
   if (kernel::find_active_uprobe_speculative == &kernel::lookup_locked_only) return;
   machine.fail("fallback-forever", [&] {
     return "speculation was refused to cpu" + std::to_string(lookup.cpu) + " at mm" +

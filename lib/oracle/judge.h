@@ -102,11 +102,12 @@ class Judge : public kernel::Observer {
     int mm = 0;
     unsigned long vaddr = 0;
     platform::Knowledge known;  // of the looking CPU at the start
+    platform::Knowledge seen;   // what its loads were held to at the start
     const kernel::inode* inode = nullptr;
     unsigned long ino = 0;
     kernel::loff_t offset = 0;
     bool speculative = false;
-    bool quiet = false;     // no writer was at work as it began, and all that were are known
+    bool quiet = false;     // no writer was at work, and the CPU sees all that any has stored
     uint32_t sections = 0;  // that there had been by then
     uint8_t cpu = 0;
     uint16_t op = 0;
@@ -120,13 +121,14 @@ class Judge : public kernel::Observer {
     int mm = 0;
     unsigned long vaddr = 0;
     uint32_t sections = 0;  // write sections of the mm when it began
-    platform::Knowledge known;
+    platform::Knowledge seen;
   };
 
   Registration* find_registration(const kernel::uprobe* u);
   bool matches(const Version& version, const Lookup& lookup) const;
   const PageView& page_of(const Version& version, const Lookup& lookup) const;
   void settle(const Lookup& lookup, bool final);
+  bool sees_all_sections(const Lookup& lookup) const;
   void note_refusal(const Lookup& lookup);
   void check_refusal(const Lookup& lookup, const Registration* registration);
   [[noreturn]] void report(const Lookup& lookup, bool was_true_before);
@@ -134,6 +136,9 @@ class Judge : public kernel::Observer {
   bool accepted(Finding finding) const { return (accepted_ >> static_cast<int>(finding) & 1) != 0; }
 
   AddressSpaceHistory spaces_[kAddressSpaces];
+  // Per CPU: when it had stored everything of its last write section, the count and the lock's word
+  // included.
+  Moment settled_[kAddressSpaces][platform::kMaxCpus];
   LayoutJudge layouts_;
   std::vector<Registration> registrations_;
   std::vector<Lookup> waiting_;  // for an open section to end

@@ -352,7 +352,8 @@ void Machine::fail_blocked(Site site) {
     }
     return what;
   };
-  fail("deadlock", describe, site);
+  // Readers that never leave are what a stalled grace period is.
+  fail(grace_periods.awaited() ? "rcu-stall" : "deadlock", describe, site);
 }
 
 void Machine::relax(Site site) {

@@ -201,14 +201,19 @@ uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool ma
   const uint32_t index = pick_store(cpu, location, site);
   Store& store = stores_[index];
   uint64_t value = store.value;
+  bool twice = false;
   if (plain && cpu.decision_at == cpu.access && (cpu.decision.tear || cpu.decision.reload)) {
+    twice = cpu.decision.reload;
     value = compiler_load(cpu, location, store, site);
+    twice |= value != store.value;
   }
   if (options_.coverage && store.cpu != cpu.id) {
     const uint32_t pair = site_hash(store.site) * 31 + site_hash(site);
     cover(index == location.newest ? pair : pair + 0x5741);
   }
   observe(cpu, store, order);
+  // The second load, or the other half's, has seen the newest store, with all that follows.
+  if (twice && index != location.newest) observe(cpu, stores_[location.newest], order);
   if ((location.flags & kPointer) != 0 && value != 0) {
     if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = index;
   }

@@ -179,7 +179,7 @@ void GracePeriods::synchronize(int domain, Site site) {
   machine.step(AccessKind::kGrace, &d.readers_word, site);
   if (machine.alone()) {
     if (d.readers != 0)
-      machine.fail("deadlock", "a grace period awaited inside its own reader", site);
+      machine.fail("rcu-stall", "a grace period awaited inside its own reader", site);
     run_all_now();
     return;
   }
@@ -198,7 +198,10 @@ void GracePeriods::synchronize(int domain, Site site) {
   machine.mix_state(d.ended_hash);
   machine.mix_state(item->readers);
   item->identity = machine.current().history * 0xC2B2AE3D27D4EB4Full;
-  while (item->readers != 0) machine.wait(item->done, {"a grace period"}, site);
+  while (item->readers != 0) {
+    const auto readers = static_cast<uint8_t>(cpus_of(item->readers));
+    machine.wait(item->done, {"a grace period", nullptr, readers}, site);
+  }
   finish_period(*item);
   note(Event::kGrace, names_of(domain).synchronized, 0, site);
   machine.join_everything(machine.current(), item->events);
@@ -208,6 +211,13 @@ void GracePeriods::synchronize(int domain, Site site) {
   item->state = State::kFree;
   machine.watch_fence("synchronize_rcu", site);
   if (rule(Rule::kRcuFences)) machine.full_barrier(machine.current());
+}
+
+bool GracePeriods::awaited() const {
+  for (int i = 0; i < item_count_; ++i) {
+    if (items_[i].state == State::kWaiting && items_[i].synchronous) return true;
+  }
+  return false;
 }
 
 void GracePeriods::call(int domain, Deferred function, void* arg, Site site) {

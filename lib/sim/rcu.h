@@ -47,6 +47,9 @@ class GracePeriods {
   void call(int domain, Deferred function, void* arg, Site site);
   void queue_work(Deferred function, void* arg, Site site);
 
+  // A CPU waits in synchronize() for readers that are inside.
+  bool awaited() const;
+
   // Held items may run now: nothing else can. False if there are none.
   bool release_held();
   bool release_due(uint32_t step);

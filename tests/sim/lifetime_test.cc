@@ -190,6 +190,39 @@ TEST_F(LifetimeTest, DeadlockNamesWhoWaitsForWhat) {
   EXPECT_EQ(outcomes, (std::set<std::string>{"deadlock", "done"}));
 }
 
+TEST_F(LifetimeTest, DeadlockNamesLocksAndWhoHoldsThem) {
+  const auto body = [&](spinlock_t Globals::* first, spinlock_t Globals::* second) {
+    return [=, this] {
+      spin_lock(g->*first);
+      WRITE_ONCE(g->x, 1);
+      spin_lock(g->*second);
+    };
+  };
+  EXPECT_FALSE(
+      run({body(&Globals::lock, &Globals::other_lock), body(&Globals::other_lock, &Globals::lock)},
+          {{0, 3, DirectiveKind::kPreempt, 1}}));
+  EXPECT_EQ(verdict(), "deadlock");
+  EXPECT_EQ(machine.verdict().what,
+            "cpu0 waits for g.other_lock, held by cpu1, "
+            "cpu1 waits for g.lock, held by cpu0");
+}
+
+TEST_F(LifetimeTest, GracePeriodThatWaitsForAReaderWhichNeverLeavesIsRcuStall) {
+  EXPECT_FALSE(run({[&] {
+                      rcu_read_lock();
+                      spin_lock(g->lock);
+                      spin_unlock(g->lock);
+                      rcu_read_unlock();
+                    },
+                    [&] {
+                      spin_lock(g->lock);
+                      synchronize_rcu();
+                      spin_unlock(g->lock);
+                    }},
+                   {{0, 3, DirectiveKind::kPreempt, 1}}));
+  EXPECT_EQ(verdict(), "rcu-stall");
+}
+
 TEST_F(LifetimeTest, EndlessLoopIsLivelock) {
   EXPECT_FALSE(run({[&] {
                      while (READ_ONCE(g->x) == 0) cpu_relax();
