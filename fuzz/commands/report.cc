@@ -9,6 +9,7 @@
 #include "fuzz/run_report/run_folder.h"
 #include "fuzz/run_report/run_page.h"
 #include "fuzz/version.h"
+#include "report/columns.h"
 #include "report/mail.h"
 
 namespace vmafuzz::command {
@@ -16,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using run_report::Finding;
+
+constexpr size_t kMailWidth = 79;
 
 constexpr Flag kFlags[] = {
     {"out", FlagKind::kText, "FILE", "",
@@ -53,10 +56,13 @@ absl::Status write_whole(const std::string& path, const std::string& content) {
 std::string mails(const std::vector<Finding>& findings) {
   std::string text;
   for (const Finding& finding : findings) {
-    if (!text.empty()) absl::StrAppend(&text, "\n", std::string(79, '='), "\n\n");
+    if (!text.empty()) absl::StrAppend(&text, "\n", std::string(kMailWidth, '='), "\n\n");
     if (!finding.report || !finding.problem.empty()) {
-      absl::StrAppend(&text, finding.bucket.name, ": ", finding.problem, "\n",
-                      finding.bucket.report);
+      for (const std::string& line : report::wrap_text(
+               absl::StrCat(finding.bucket.name, ": ", finding.problem), kMailWidth, 2)) {
+        absl::StrAppend(&text, line, "\n");
+      }
+      absl::StrAppend(&text, finding.bucket.report);
       continue;
     }
     report::MailOptions options;

@@ -41,7 +41,10 @@ Finding finding_of(const Bucket& bucket) {
   finding.bucket = bucket;
   finding.file = bucket.repro.empty() ? bucket.raw : bucket.repro;
   if (finding.file.empty()) {
-    finding.problem = "Neither a minimal program nor the raw input of this bucket is in the run.";
+    finding.problem =
+        bucket.state == "new"
+            ? "It was still waiting to be minimised; its input is in the run's folder incoming."
+            : "Neither a minimal program nor the raw input of this bucket is in the run.";
     return finding;
   }
   if (absl::StartsWith(bucket.verdict, "harness-")) {

@@ -272,12 +272,23 @@ class Reader {
     }
     std::sort(paths.begin(), paths.end());
     for (const fs::path& path : paths) add_file(path);
+    name_lost_programs();
+    return true;
+  }
+
+  void name_lost_programs() {
+    size_t waiting = 0;
     for (const Bucket& bucket : run_.buckets) {
-      if (bucket.repro.empty() && bucket.raw.empty()) {
+      if (!bucket.repro.empty() || !bucket.raw.empty()) continue;
+      if (bucket.state == "new") {
+        ++waiting;
+      } else {
         miss(absl::StrCat("Neither found/", bucket.name, ".repro nor its raw input is here."));
       }
     }
-    return true;
+    if (waiting == 0) return;
+    miss(absl::StrCat(waiting, waiting == 1 ? " finding was" : " findings were",
+                      " still waiting to be minimised: `vmafuzz fuzz --dir` goes on with that."));
   }
 
   void add_file(const fs::path& path) {

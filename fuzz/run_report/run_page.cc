@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
@@ -64,9 +65,18 @@ std::string state_in_words(const RunFolder& run) {
   return words;
 }
 
+// The words may begin behind the command's name.
+std::string command_line(const std::vector<std::string>& words) {
+  std::string line = absl::StartsWith(words[0], "-") ? "./vmafuzz fuzz" : "";
+  for (const std::string& word : words) {
+    absl::StrAppend(&line, line.empty() ? "" : " ", report::shell_word(word));
+  }
+  return line;
+}
+
 std::string overview(const RunFolder& run, const std::string& version) {
   report::Facts facts = {{"folder", run.path}};
-  if (!run.command.empty()) facts.emplace_back("command", absl::StrJoin(run.command, " "));
+  if (!run.command.empty()) facts.emplace_back("command", command_line(run.command));
   facts.emplace_back("state", state_in_words(run));
   if (run.started_unix > 0) facts.emplace_back("started", date(run.started_unix));
   if (run.sessions > 1) {
@@ -208,14 +218,14 @@ std::string index_of(const std::vector<Finding>& findings) {
   for (size_t i = 0; i < findings.size(); ++i) {
     const Bucket& bucket = findings[i].bucket;
     absl::StrAppend(&rows, "<tr><td><a href=\"#", anchor(i), "\">",
-                    escape_markup(bucket.verdict.empty() ? bucket.name : bucket.verdict),
-                    "</a></td>", cell(bucket.kernel, "words"),
+                    escape_markup(bucket.bucket.empty() ? bucket.name : bucket.bucket), "</a></td>",
+                    cell(bucket.kernel, "words"),
                     cell(bucket.hits > 0 ? short_number(bucket.hits) : ""),
                     cell(bucket.first_seconds >= 0 ? short_time(bucket.first_seconds) : ""),
                     cell(bucket.first_executions > 0 ? short_number(bucket.first_executions) : ""),
                     cell(bucket.engine), cell(size_of(findings[i])), cell(bucket.state), "</tr>\n");
   }
-  return absl::StrCat("<h2>Findings</h2>\n", table({"verdict", "kernel", "hits", "first after",
+  return absl::StrCat("<h2>Findings</h2>\n", table({"bucket", "kernel", "hits", "first after",
                                                     "executions", "engine", "program", "state"},
                                                    rows));
 }

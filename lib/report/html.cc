@@ -95,8 +95,8 @@ std::string pictures(const Report& report, bool full) {
   options.width = kNarrowWidth;
   DiagramOptions diagram_options;
   diagram_options.full = full;
-  absl::StrAppend(&html, "<div class=\"slim lanes\">\n", svg_interleaving(picture, options), "</div>\n",
-                  "<details><summary>The same as text</summary>\n",
+  absl::StrAppend(&html, "<div class=\"slim lanes\">\n", svg_interleaving(picture, options),
+                  "</div>\n", "<details><summary>The same as text</summary>\n",
                   html_copyable(diagram(report.timeline, operations, diagram_options), "drawing"),
                   "</details>\n");
   return html;
@@ -114,7 +114,8 @@ std::string heading(const Report& report) {
 
 std::string commands(const std::string& file) {
   if (file.empty()) return {};
-  const std::string word = shell_word(file);
+  // A first - would be taken for a flag.
+  const std::string word = shell_word(file[0] == '-' ? absl::StrCat("./", file) : file);
   return absl::StrCat("<h3>Commands</h3>\n", html_copyable("./vmafuzz replay " + word),
                       html_copyable("./vmafuzz explain " + word),
                       html_copyable("./vmafuzz explain --mail " + word));
@@ -125,12 +126,8 @@ std::string commands(const std::string& file) {
 std::string shell_word(absl::string_view text) {
   constexpr absl::string_view kPlain =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./+:,=@%";
-  // A first - would be taken for a flag.
-  const std::string prefix = !text.empty() && text[0] == '-' ? "./" : "";
-  if (!text.empty() && text.find_first_not_of(kPlain) == text.npos) {
-    return absl::StrCat(prefix, text);
-  }
-  std::string quoted = prefix + "'";
+  if (!text.empty() && text.find_first_not_of(kPlain) == text.npos) return std::string(text);
+  std::string quoted = "'";
   for (const char c : text) {
     if (c == '\'') {
       quoted += "'\\''";

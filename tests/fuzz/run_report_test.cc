@@ -198,6 +198,19 @@ TEST_F(RunReportTest, InputThatKilledAWorkerIsNotRunAgain) {
   EXPECT_TRUE(absl::StrContains(page(run), "The worker itself died or hung"));
 }
 
+TEST_F(RunReportTest, FindingsThatWaitForTheMinimiserAreNotLost) {
+  write("status.json", R"({"command":["--for","8 h"],"buckets":[
+    {"name":"a","kernel":"v1","verdict":"wrong-uprobe","bucket":"wrong-uprobe:x","state":"new"},
+    {"name":"b","state":"new"},{"name":"c","state":"minimal"}]})");
+  const RunFolder run = folder();
+  EXPECT_TRUE(misses(run, "2 findings were still waiting to be minimised"));
+  EXPECT_TRUE(misses(run, "Neither found/c.repro"));
+  EXPECT_FALSE(misses(run, "Neither found/a.repro"));
+  const std::string html = page(run);
+  EXPECT_TRUE(absl::StrContains(html, ">wrong-uprobe:x</a>"));
+  EXPECT_TRUE(absl::StrContains(html, "./vmafuzz fuzz --for &#39;8 h&#39;"));
+}
+
 TEST_F(RunReportTest, WhatIsNoRunIsRefused) {
   EXPECT_FALSE(read_run_folder((root_ / "nothing").string()).ok());
   fs::remove_all(root_ / "found");

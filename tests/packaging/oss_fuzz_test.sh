@@ -30,7 +30,9 @@ die() { echo "FAILED: $*"; exit 1; }
 # What infra/base-images/base-builder/Dockerfile and base-clang/Dockerfile of OSS-Fuzz set.
 builder_environment() {
   local sanitizer=$1 engine=$2
-  export SRC=$work/src WORK=$work/$1-$2/work OUT=$work/$1-$2/out
+  export SRC=$work/src
+  [[ $library == libc++ ]] || SRC=$work/no-sources
+  export WORK=$work/$1-$2/work OUT=$work/$1-$2/out
   export SANITIZER=$sanitizer FUZZING_ENGINE=$engine ARCHITECTURE=x86_64 FUZZING_LANGUAGE=c++
   export CC=clang-$clang CXX=clang++-$clang
   export CFLAGS="-O1 -fno-omit-frame-pointer -gline-tables-only -Wno-error=deprecated-declarations \
