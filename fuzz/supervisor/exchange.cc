@@ -200,7 +200,7 @@ absl::Status SyncFolder::exchange(Corpus& corpus, size_t limit) {
     const absl::StatusOr<std::string> content = corpus.read(name);
     if (!content.ok()) continue;
     const std::string file = absl::StrCat(folder_, "/", name_, "/queue/", afl_name(next_id_, name));
-    if (absl::Status status = write_durably(file, *content); !status.ok()) return status;
+    if (absl::Status status = write_atomically(file, *content); !status.ok()) return status;
     theirs_.insert(name);
     ++next_id_;
     ++given_;

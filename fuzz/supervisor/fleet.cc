@@ -86,7 +86,7 @@ bool Fleet::urgent(const Finding& finding) const {
   if (!expected(finding)) return false;
   const std::string name = target_name(finding.target);
   return std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) {
-    return !group.caught && target_name(group.target) == name;
+    return !group.reduced && target_name(group.target) == name;
   });
 }
 
@@ -100,16 +100,22 @@ void Fleet::hurry(const Group& group) {
 }
 
 void Fleet::note_found(const Finding& finding) {
+  if (!expected(finding)) return;
+  const std::string name = target_name(finding.target);
+  for (Group& group : groups_) {
+    if (target_name(group.target) != name || group.caught) continue;
+    group.caught = true;
+    hurry(group);
+  }
+}
+
+void Fleet::note_reduced(const Finding& finding) {
   const std::string name = target_name(finding.target);
   for (Group& group : groups_) {
     if (target_name(group.target) != name) continue;
-    if (expected(finding) && !group.caught) {
-      group.caught = true;
-      hurry(group);
-    }
+    if (expected(finding)) group.reduced = true;
     if (plan_.until == "any" || plan_.until == finding.verdict) group.done = true;
   }
-  if (plan_.until.empty()) return;
   for (Worker& worker : workers_) {
     if (groups_[worker.group].done) end_slice(worker, "stop", SIGTERM);
   }

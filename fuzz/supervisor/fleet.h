@@ -95,8 +95,9 @@ class Fleet {
   // Ledger and live workers together.
   Totals totals_of(const Group& group) const;
   bool expected(const Finding& finding) const;  // its kernel must be caught for it
-  bool urgent(const Finding& finding) const;    // and was not yet
-  void note_found(const Finding& finding);      // it has a repro now
+  bool urgent(const Finding& finding) const;    // and no such one has a repro
+  void note_found(const Finding& finding);      // it is a bucket now
+  void note_reduced(const Finding& finding);    // it has a repro now
 
  private:
   void hurry(const Group& group);

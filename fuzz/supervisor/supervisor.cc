@@ -41,7 +41,7 @@ constexpr double kLedgerSeconds = 5;
 constexpr double kFinishSeconds = 180;
 // What a full disk keeps from being taken over is left for the next start.
 constexpr double kGiveUpSeconds = 10;
-constexpr size_t kSyncedPerTurn = 512;
+constexpr size_t kSyncedPerTurn = 4096;
 constexpr uint64_t kMostMinFree = uint64_t{256} << 20;
 
 class Supervisor {
@@ -140,7 +140,9 @@ absl::Status Supervisor::prepare() {
   if (absl::Status s = findings_.open(); !s.ok()) return s;
   if (absl::Status s = fleet_->open(); !s.ok()) return s;
   for (const std::string& name : findings_.names()) {
-    if (findings_.find(name)->state != State::kNew) fleet_->note_found(*findings_.find(name));
+    const Finding& finding = *findings_.find(name);
+    fleet_->note_found(finding);
+    if (finding.state != State::kNew) fleet_->note_reduced(finding);
   }
   connect();
   if (absl::Status s = fleet_->take_over_leftovers(); !s.ok()) return s;
@@ -191,6 +193,7 @@ void Supervisor::connect() {
            {"group", group},
            {"first_executions", finding.execution}},
           /*sync=*/true);
+    fleet_->note_found(finding);
   };
   findings_.on_done = [this](const std::string& name, const Finding& finding) {
     event("minimised",
@@ -201,7 +204,7 @@ void Supervisor::connect() {
            {"tries", finding.tries}},
           /*sync=*/true);
     show_found(name, finding);
-    fleet_->note_found(finding);
+    fleet_->note_reduced(finding);
   };
 }
 
