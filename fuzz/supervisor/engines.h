@@ -19,6 +19,7 @@ struct CommandLine {
   std::string program;  // a path
   std::vector<std::string> words;
   std::map<std::string, std::string> environment;  // on top of the supervisor's
+  int nice = 0;                                    // by how much it gives way to others
 };
 
 // What a launch depends on. All paths are absolute.

@@ -106,7 +106,9 @@ void Findings::tick(const std::function<bool(const Finding&)>& urgent) {
 }
 
 void Findings::start(const std::string& file) {
-  const CommandLine line = {program_, {run_, file}, {}};
+  CommandLine line;
+  line.program = program_;
+  line.words = {run_, file};
   hung_ = false;
   deadline_ = Clock::now() + kDeadline;
   ended_file_ = file;

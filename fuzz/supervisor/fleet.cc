@@ -18,6 +18,9 @@ namespace {
 // corpus in each, and all of it is used.
 constexpr size_t kMostToBeginWith = 4000;
 
+// To triage, which turns what they found into something of use, and to whoever sits at the machine.
+constexpr int kWorkersGiveWay = 5;
+
 std::string page_name(const Group& group) {
   std::string name = group.name;
   std::replace(name.begin(), name.end(), '/', '-');
@@ -205,8 +208,10 @@ absl::Status Fleet::start(size_t group, double seconds) {
   absl::Status status = prepare(worker, groups_[group]);
   if (status.ok()) {
     const uint64_t id = worker.id;
-    absl::StatusOr<std::unique_ptr<Process>> process = Process::start(
-        loop_, engine.command(launch), worker.folder + "/log", [this, id](const Exit& exit) {
+    CommandLine line = engine.command(launch);
+    line.nice = kWorkersGiveWay;
+    absl::StatusOr<std::unique_ptr<Process>> process =
+        Process::start(loop_, line, worker.folder + "/log", [this, id](const Exit& exit) {
           for (Worker& ended : workers_) {
             if (ended.id != id) continue;
             ended.ended = true;

@@ -30,7 +30,8 @@ struct Group {
   TargetNames target;
   std::vector<std::string> expected;  // verdicts that the kernel must be caught for
   MappedPage<SeenPage> seen;
-  bool caught = false;
+  bool caught = false;      // an expected verdict was found
+  bool reduced = false;     // and has a repro
   bool done = false;        // `until` was met
   int failed_launches = 0;  // in a row
 };

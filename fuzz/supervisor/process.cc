@@ -78,8 +78,9 @@ absl::StatusOr<std::unique_ptr<Process>> Process::start(boost::asio::io_context&
       bp::on_exit([&loop, state](int, const std::error_code&) {
         boost::asio::post(loop, [state] { state->end(); });
       }),
-      bp::extend::on_exec_setup([parent](auto&) {
+      bp::extend::on_exec_setup([parent, give_way = line.nice](auto&) {
         setpgid(0, 0);
+        if (give_way > 0) (void)!nice(give_way);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) _exit(127);  // it died before the line above
         const rlimit no_core = {0, 0};
