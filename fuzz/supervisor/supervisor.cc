@@ -262,6 +262,8 @@ int Supervisor::run() {
   on_signal();
   schedule();
   loop_.run();
+  next_sync_ = 0;  // what the last workers left is given away too
+  exchange();
   publish(/*last=*/true);
   return findings_.names().empty() ? command::kExitOk : command::kExitBugFound;
 }
