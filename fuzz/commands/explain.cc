@@ -13,6 +13,7 @@
 #include "report/mail.h"
 #include "report/report.h"
 #include "report/svg.h"
+#include "run/diagnose.h"
 
 namespace vmafuzz::command {
 namespace {
@@ -104,7 +105,8 @@ int run(const Arguments& args) {
   run::Executor executor;
   if (absl::Status status = executor.set_target(*target); !status.ok()) return refuse(status);
 
-  report::Report report = report::report_of(executor, *program);
+  report::Report report =
+      report::report_of(executor, *program, run::diagnose(executor, *program).lines());
   const bool other_kernel = target->kernel->name != program->kernel;
   if (other_kernel) {
     const std::string& verdict = report.timeline.failure.verdict;

@@ -6,6 +6,7 @@
 #include "fuzz/commands/table.h"
 #include "fuzz/program_file.h"
 #include "input/text.h"
+#include "run/diagnose.h"
 #include "run/reduce.h"
 
 namespace vmafuzz::command {
@@ -51,6 +52,9 @@ int run(const Arguments& args) {
             << " directives became " << stats.after.ops << " and " << stats.after.directives
             << " in " << stats.executions + stats.search_executions << " executions"
             << (stats.one_minimal ? "; removing any one loses the bug\n" : "\n");
+  for (const std::string& line : run::diagnose(executor, result->program).lines()) {
+    std::cerr << "  - " << line << "\n";
+  }
   const std::string text = input::print_text(result->program);
   if (!args.has("output")) {
     std::cout << text;
@@ -74,7 +78,9 @@ const Command kMinimize = {
     .description =
         "Removes operations, directives, CPUs and staleness as long as the same bug (verdict and\n"
         "code sites) comes out, then searches again around what is left. The result is 1-minimal:\n"
-        "removing any one operation or directive loses the bug.",
+        "removing any one operation or directive loses the bug. Then the diagnosis: which "
+        "barriers\n"
+        "and which rules of merged kernels make it disappear.",
     .examples = "./vmafuzz minimize crash.bin --output small.repro",
     .flags = kFlags,
     .min_operands = 1,

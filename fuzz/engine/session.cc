@@ -18,6 +18,7 @@
 #include "input/bytes.h"
 #include "input/text.h"
 #include "report/report.h"
+#include "run/diagnose.h"
 #include "run/reduce.h"
 
 namespace vmafuzz::engine {
@@ -140,7 +141,8 @@ void Session::found(const input::Program& program) {
     minimal.bugs = options_.target.bugs;
     minimal.options = options_.target.options;
     minimal.expect = verdict;
-    const std::string report = report::explain(report::report_of(executor_, minimal));
+    const std::string report = report::explain(
+        report::report_of(executor_, minimal, run::diagnose(executor_, minimal).lines()));
     write_finding(bucket, minimal, report, &entry);
     clear_line();
     if (!options_.quiet) {

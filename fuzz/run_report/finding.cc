@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "fuzz/program_file.h"
 #include "report/svg.h"
+#include "run/diagnose.h"
 
 namespace vmafuzz::run_report {
 namespace {
@@ -26,7 +27,8 @@ absl::Status run_again(Finding* finding) {
   if (!target.ok()) return target.status();
   run::Executor executor;
   if (absl::Status status = executor.set_target(*target); !status.ok()) return status;
-  finding->report = report::report_of(executor, *program);
+  finding->report =
+      report::report_of(executor, *program, run::diagnose(executor, *program).lines());
   finding->kernel_source = std::string(target->kernel->source);
   Bucket& bucket = finding->bucket;
   if (bucket.kernel.empty()) bucket.kernel = std::string(target->kernel->name);

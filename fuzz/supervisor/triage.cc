@@ -11,6 +11,7 @@
 #include "input/bytes.h"
 #include "input/text.h"
 #include "report/report.h"
+#include "run/diagnose.h"
 #include "run/reduce.h"
 
 namespace vmafuzz::supervisor {
@@ -65,7 +66,8 @@ input::Program reduce(run::Executor& executor, Finding& finding) {
 
 absl::Status complete(run::Executor& executor, const std::string& run, Finding finding) {
   const input::Program program = reduce(executor, finding);
-  report::Report report = report::report_of(executor, program);
+  report::Report report =
+      report::report_of(executor, program, run::diagnose(executor, program).lines());
   run::Outcome outcome;
   executor.run(program, {}, &outcome);
   finding.what = outcome.what;

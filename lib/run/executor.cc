@@ -78,6 +78,7 @@ void Executor::run(const input::Program& program, const RunOptions& options, Out
   machine_options.record = options.record;
   machine_options.trace = options.trace;
   machine_options.coverage = options.coverage;
+  machine_options.report_races = options.report_races;
   machine_options.limits.op_steps = options.op_steps;
   applied_.install();
   director_.begin(program);

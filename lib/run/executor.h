@@ -32,6 +32,7 @@ struct RunOptions {
   bool record = false;    // fill Outcome::directives
   bool trace = false;     // keep the machine's trace
   bool coverage = false;  // report reads-from pairs and the like to `coverage` (coverage.h)
+  bool report_races = true;
   uint32_t op_steps = 4096;
 };
 
@@ -57,6 +58,11 @@ class Executor {
   // Which kernel the next executions run on. Fails on unknown bugs or options.
   absl::Status set_target(const Target& target);
   const Target& target() const { return target_; }
+
+  // The target's rules and protocol, and others in their place: for diagnosis, which changes one at
+  // a time. The next set_target() takes them back.
+  const variants::Applied& applied() const { return applied_; }
+  void use(const variants::Applied& applied) { applied_ = applied; }
 
   // The machine shows its final state until the next run. `outcome` is reused memory. `director`
   // decides instead of the program's strategy and directives if given.

@@ -71,11 +71,19 @@ const Outcome& Nearby::run() {
   return outcome_;
 }
 
-void Nearby::run_sparse() {
-  RunOptions options;
+void Nearby::execute(const input::Program& program, sim::Director* director) {
+  RunOptions options = options_;
   options.record = true;
+  if (strengthened_ != nullptr) {
+    strengthened_->begin(director);
+    director = strengthened_;
+  }
+  executor_.run(program, options, &outcome_, director);
+}
+
+void Nearby::run_sparse() {
   sparse_.begin(rng_.next(), max_directives_, steps_, sequential_ ? 0 : choices_);
-  executor_.run(bare_, options, &outcome_, &sparse_);
+  execute(bare_, &sparse_);
   steps_ = std::max(steps_, sparse_.steps());
   choices_ = std::max(choices_, sparse_.stale_choices());
 }
@@ -93,9 +101,8 @@ void Nearby::run_neighbour() {
     directives.push_back(any_directive());
   }
   canonicalize(candidate_);
-  RunOptions options;
-  options.record = true;
-  executor_.run(candidate_, options, &outcome_);
+  replay_.begin(candidate_);
+  execute(candidate_, &replay_);
 }
 
 void Nearby::jitter(Directive* directive) {

@@ -13,6 +13,8 @@
 #include "input/program.h"
 #include "input/rng.h"
 #include "run/executor.h"
+#include "run/strengthen.h"
+#include "search/replay.h"
 #include "sim/director.h"
 
 namespace vmafuzz::run {
@@ -49,12 +51,18 @@ class Nearby {
   Nearby(Executor& executor, const input::Program& around, size_t max_directives, uint64_t seed,
          bool sequential = false);
 
+  // From now on with these barriers, which must outlive it; null: without.
+  void strengthen(StrengthenedDirector* strengthened) { strengthened_ = strengthened; }
+
+  void set_options(const RunOptions& options) { options_ = options; }
+
   // One more execution. Outcome::directives is what it was.
   const Outcome& run();
   // The last execution as a program in replay form.
   input::Program program() const { return Executor::as_replay(bare_, outcome_); }
 
  private:
+  void execute(const input::Program& program, sim::Director* director);
   void run_sparse();
   void run_neighbour();
   void jitter(input::Directive* directive);
@@ -68,6 +76,9 @@ class Nearby {
   bool sequential_;
   input::Rng rng_;
   SparseDirector sparse_;
+  search::ReplayDirector replay_;
+  StrengthenedDirector* strengthened_ = nullptr;
+  RunOptions options_;
   uint32_t steps_ = 64;
   uint32_t choices_ = 8;
   uint64_t count_ = 0;

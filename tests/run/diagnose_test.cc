@@ -1,0 +1,119 @@
+// Each finding's diagnosis names what was wrong, and not only the lookup as a whole.
+#include "run/diagnose.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+#include "input/text.h"
+
+namespace vmafuzz::run {
+namespace {
+
+struct Expectation {
+  const char* repro;
+  bool sequential;    // shown without any stale load
+  const char* named;  // part of a line
+};
+
+void PrintTo(const Expectation& e, std::ostream* out) { *out << e.repro; }
+
+constexpr char kBackingFiles[] = "gone with type-stable memory for backing files";
+constexpr char kLookup[] = "gone with the lookup and the sequence counter that it relies on";
+constexpr char kOdd[] = "gone with mm_lock_seq odd while mmap_lock is held for writing";
+constexpr char kBits[] = "gone with mm_lock_seq of 32 bits";
+
+constexpr Expectation kExpectations[] = {
+    {"peter-sketch-livelock", true, kLookup},
+    {"peter-sketch-wrong-uprobe", true, kLookup},
+    {"peter-sketch-use-after-free", true, kBackingFiles},
+    {"aug02-draft-wrong-uprobe", true, kLookup},
+    {"aug02-draft-use-after-free", true, kBackingFiles},
+    {"plan-a-e-wrong-uprobe", true, kOdd},
+    {"plan-a-e-use-after-free", true, kBackingFiles},
+    {"aug05-draft-wrong-uprobe", false, "load of vm_area_struct.vm_lock_seq at lookup_aug05_draft"},
+    {"aug05-draft-use-after-free", true, kBackingFiles},
+    {"aug05-wrong-slab-use-after-free", true, "gone with type-stable memory for files"},
+    {"suren-rfc-wrong-uprobe", false, "the load of mm0.mm_lock_seq at lookup_suren_rfc.cc"},
+    {"suren-rfc-use-after-free", true, kBackingFiles},
+    {"suren-rfc-wrap-wrong-uprobe", true, kBits},
+    {"v1-wrong-uprobe", false, "the load of mm0.mm_lock_seq at lookup_v1.cc"},
+    {"v1-wrong-uprobe", false, "gone with smp_wmb() between the store to mm0.mm_lock_seq"},
+    {"v1-use-after-free", true, kBackingFiles},
+    {"v1-acquire-at-end-wrong-uprobe", false, "gone with smp_rmb() before the last look"},
+    {"v1-acquire-at-end-wrong-uprobe", false, "the load of mm0.mm_lock_seq at lookup_v1.cc"},
+    {"v1-release-at-begin-wrong-uprobe", false, "gone with smp_wmb() after mm_lock_seq has become"},
+    {"v1-release-at-begin-wrong-uprobe", false,
+     "gone with smp_wmb() between the store to mm0.mm_lock_seq"},
+    {"v2-no-patch1-wrong-uprobe", true, kOdd},
+    {"v2-int-wrong-uprobe", true, kBits},
+    {"v2-no-patch3-use-after-free", true, kBackingFiles},
+    {"nhit-data-race", true, "gone without plain-nhit"},
+    {"nhit-data-race", true, "then lost-update shows"},
+    {"nhit-marked-lost-update", true, "gone without marked-nhit"},
+};
+
+input::Program read(const std::string& name) {
+  std::ifstream stream(absl::StrCat(VMAFUZZ_SOURCE_DIR, "/repro/", name, ".repro"));
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  absl::StatusOr<input::Program> program = input::parse_text(text);
+  EXPECT_TRUE(program.ok()) << name << ": " << program.status();
+  return program.ok() ? *program : input::Program{};
+}
+
+class Diagnose : public ::testing::TestWithParam<Expectation> {};
+
+TEST_P(Diagnose, NamesWhatWasWrong) {
+  const input::Program program = read(GetParam().repro);
+  Executor executor;
+  const variants::Kernel* kernel = variants::find_kernel(program.kernel);
+  ASSERT_NE(kernel, nullptr);
+  ASSERT_TRUE(executor.set_target({kernel, {}, {}}).ok());
+  const Diagnosis diagnosis = diagnose(executor, program);
+  EXPECT_EQ(diagnosis.sequential, GetParam().sequential);
+  EXPECT_GT(diagnosis.shown, 0);
+  const std::vector<std::string> lines = diagnosis.lines();
+  EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+    return absl::StrContains(line, GetParam().named);
+  })) << absl::StrJoin(lines, "\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(Repros, Diagnose, ::testing::ValuesIn(kExpectations));
+
+// Type-stable backing files have nothing to do with an order, nor a barrier with freed memory.
+TEST(Diagnosis, DoesNotNameWhatDoesNotHelp) {
+  Executor executor;
+  ASSERT_TRUE(executor.set_target({variants::find_kernel("v1"), {}, {}}).ok());
+  const Diagnosis order = diagnose(executor, read("v1-wrong-uprobe"));
+  for (const std::string& line : order.lines()) {
+    EXPECT_FALSE(absl::StrContains(line, "backing files")) << line;
+  }
+  const Diagnosis freed = diagnose(executor, read("v1-use-after-free"));
+  EXPECT_TRUE(freed.barriers.empty());
+}
+
+TEST(Diagnosis, LeavesTheExecutorAsItWas) {
+  Executor executor;
+  ASSERT_TRUE(executor.set_target({variants::find_kernel("v2-int"), {}, {}}).ok());
+  const input::Program program = read("v2-int-wrong-uprobe");
+  Outcome before, after;
+  executor.run(program, {}, &before);
+  diagnose(executor, program);
+  executor.run(program, {}, &after);
+  EXPECT_EQ(before.trace_hash, after.trace_hash);
+  EXPECT_EQ(before.verdict, after.verdict);
+}
+
+TEST(Diagnosis, IsEmptyWhereNothingIsFound) {
+  Executor executor;
+  ASSERT_TRUE(executor.set_target({variants::find_kernel("6.18"), {}, {}}).ok());
+  EXPECT_TRUE(diagnose(executor, read("v1-wrong-uprobe")).lines().empty());
+}
+
+}  // namespace
+}  // namespace vmafuzz::run
