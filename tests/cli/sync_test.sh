@@ -47,9 +47,12 @@ doubles=$(find "$work/shared" -name 'id:*' -printf '%f\n' | sed 's/.*sha1://' | 
 
 # One name, one supervisor.
 VMAFUZZ_TRUTH=$work/truth-a "$program" fuzz --kernel 6.18 --engine libfuzzer --jobs 1 --for 60s \
-  --dir "$work/run-a" --sync "$work/shared" --sync-name a >"$work/log-first" 2>&1 &
+  --empty --dir "$work/run-a" --sync "$work/shared" --sync-name a >"$work/log-first" 2>&1 &
 first=$!
-until grep -q fuzzing "$work/log-first"; do sleep 0.1; done
+until grep -q fuzzing "$work/log-first"; do
+  kill -0 "$first" || fail "the first supervisor did not begin"
+  sleep 0.1
+done
 status=0
 "$program" fuzz --kernel 6.18 --engine libfuzzer --for 3s --dir "$work/run-c" \
   --sync "$work/shared" --sync-name a --corpus "$corpus" >"$work/log-c" 2>&1 || status=$?
