@@ -42,7 +42,8 @@ cmake --build "$WORK/build-vmafuzz" --parallel "$jobs" --target "${targets[@]}" 
 # Every scenario and every known bug is a seed; programs for the parser come with its dictionary.
 seeds=$WORK/seeds
 rm -rf "$seeds"
-"$WORK/build-vmafuzz/fuzz/pack_seeds" "$seeds" "$root"/corpus/*.repro "$root"/repro/*.repro
+"$WORK/build-vmafuzz/fuzz/pack_seeds" "$seeds" "$root"/corpus/*.repro \
+  "$root"/repro/*.repro "$root"/repro/*/*.repro
 for target in "${targets[@]}"; do
   cp "$WORK/build-vmafuzz/fuzz/$target" "$OUT/"
   rm -f "$OUT/${target}_seed_corpus.zip"

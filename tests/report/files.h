@@ -22,7 +22,7 @@ inline std::vector<std::filesystem::path> program_files() {
   std::vector<std::filesystem::path> files;
   for (const char* folder : {"repro", "corpus"}) {
     const auto path = std::filesystem::path(VMAFUZZ_SOURCE_DIR) / folder;
-    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
       if (entry.path().extension() == ".repro") files.push_back(entry.path());
     }
   }
