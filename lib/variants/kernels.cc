@@ -114,7 +114,7 @@ constexpr Caught kStaleToo = {"stale-uprobe",
 constexpr Caught kOddCount = {
     "fallback-forever",
     "every other write section leaves an odd count, and speculation is refused until the next",
-    "two-readers"};
+    "merge-right"};
 constexpr Caught kBackingFile = {
     kUseAfterFree,
     "vm_file->f_inode is read before anything is checked, backing files are freed at once",
