@@ -3,6 +3,7 @@
 //   scenarios.cc  executions to each finding, operations given, by strategies alone
 //   engine.cc     executions and seconds to each kernel's first right report, by the fuzz target
 //   minimize.cc   seconds and size when what the engine found is minimised
+//   tsan.cc       planted bugs of order and locks: simulated and under ThreadSanitizer; rates of both
 // Each prints its table and returns an exit status; tables begin with the command that prints them.
 #ifndef VMAFUZZ_FUZZ_BENCH_BENCH_H_
 #define VMAFUZZ_FUZZ_BENCH_BENCH_H_
@@ -78,6 +79,15 @@ struct MinimizeOptions {
   std::string repros;  // folder of hand-written minima
 };
 int minimize(const MinimizeOptions& options);
+
+struct TsanOptions {
+  std::string corpus;
+  uint64_t seeds = 5;
+  double seconds = 10;  // after which a search is given up
+};
+int tsan(const TsanOptions& options);
+
+int rates(double seconds);
 
 }  // namespace vmafuzz::bench
 

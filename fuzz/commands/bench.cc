@@ -53,8 +53,10 @@ int run(const Arguments& args) {
     return bench::scenarios(*scenarios,
                             {args.list("kernel"), args.number("seeds"), args.number("limit")});
   }
+  if (what == "tsan") return bench::tsan({args.text("corpus"), args.number("seeds"), seconds(10)});
+  if (what == "rates") return bench::rates(seconds(5));
   std::cerr << "vmafuzz bench: unknown measurement " << what
-            << "; there are exec, detect, scenarios, engine and minimize\n";
+            << "; there are exec, detect, scenarios, engine, minimize, tsan and rates\n";
   return kExitUsage;
 }
 
@@ -63,7 +65,7 @@ int run(const Arguments& args) {
 const Command kBench = {
     .name = "bench",
     .summary = "measure speed, executions and seconds to each finding, and minimising",
-    .operands = "exec|detect|scenarios|engine|minimize",
+    .operands = "exec|detect|scenarios|engine|minimize|tsan|rates",
     .description =
         "exec: nanoseconds per access and executions per second over the scenarios of the corpus.\n"
         "scenarios: for each finding of each kernel that must be caught, the median number of\n"
@@ -72,6 +74,9 @@ const Command kBench = {
         "corpus and from nothing, on one core.\n"
         "detect: both of these.\n"
         "minimize: seconds and operations when what the fuzz target finds is minimised.\n"
+        "tsan: executions and seconds to the first report of planted bugs of order and locks,\n"
+        "simulated, under ThreadSanitizer on fibres, and on threads.\n"
+        "rates: executions per second of each of them, and with new threads for each input.\n"
         "Exit status 1 if some goal is missed; the last line says which.",
     .examples =
         "./vmafuzz bench exec --for 10s\n"

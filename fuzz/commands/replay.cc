@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "fuzz/commands/table.h"
+#include "fuzz/measure/native_program.h"
 #include "fuzz/program_file.h"
 #include "nlohmann/json.hpp"
 #include "run/executor.h"
@@ -14,6 +15,10 @@ namespace {
 constexpr Flag kFlags[] = {
     {"kernel", FlagKind::kText, "NAME", "", "replay on this kernel instead of the file's"},
     {"times", FlagKind::kNumber, "N", "1", "run each N times; all runs must be the same"},
+    {"tsan", FlagKind::kSwitch, "", "",
+     "on real memory under ThreadSanitizer, with the same schedule"},
+    {"threads", FlagKind::kSwitch, "", "",
+     "on real threads under ThreadSanitizer: how often it shows, of --times runs"},
     {"json", FlagKind::kSwitch, "", "", "print one JSON object a line for each file"},
 };
 
@@ -54,7 +59,20 @@ void print(const std::string& path, const run::Target& target, const input::Prog
   }
 }
 
+// The model is compiled twice; the program with the other one has a `replay` of the same flags.
+int replay_native(const Arguments& args) {
+  std::vector<std::string> words = {"replay", "--times", absl::StrCat(args.number("times"))};
+  if (args.on("threads")) words.push_back("--threads");
+  if (args.on("json")) words.push_back("--json");
+  if (args.has("kernel")) words.insert(words.end(), {"--kernel", args.text("kernel")});
+  words.insert(words.end(), args.operands().begin(), args.operands().end());
+  const absl::Status status = measure::become_native_program(words);
+  std::cerr << "vmafuzz replay: " << std::string(status.message()) << "\n";
+  return kExitEnvironment;
+}
+
 int run(const Arguments& args) {
+  if (args.on("tsan") || args.on("threads")) return replay_native(args);
   run::Executor executor;
   int status = kExitOk;
   for (const std::string& path : args.operands()) {
@@ -95,7 +113,8 @@ const Command kReplay = {
         "Exit status 0 if nothing was found or the verdict is what the file expects, 1 otherwise.",
     .examples =
         "./vmafuzz replay repro/aug02-draft.repro\n"
-        "./vmafuzz replay --kernel 6.14 repro/*.repro",
+        "./vmafuzz replay --kernel 6.14 repro/*.repro\n"
+        "./vmafuzz replay --threads --times 1000 repro/nhit-data-race.repro",
     .flags = kFlags,
     .min_operands = 1,
     .max_operands = kAnyNumber,

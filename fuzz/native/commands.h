@@ -8,6 +8,8 @@
 namespace vmafuzz::command {
 
 extern const Command kNativeReplay;
+extern const Command kNativeSearch;
+extern const Command kNativeRate;
 
 }  // namespace vmafuzz::command
 

@@ -6,7 +6,9 @@
 
 namespace {
 
-constexpr const vmafuzz::command::Command* kCommands[] = {&vmafuzz::command::kNativeReplay};
+constexpr const vmafuzz::command::Command* kCommands[] = {&vmafuzz::command::kNativeReplay,
+                                                          &vmafuzz::command::kNativeSearch,
+                                                          &vmafuzz::command::kNativeRate};
 
 }  // namespace
 

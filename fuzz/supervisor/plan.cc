@@ -62,8 +62,9 @@ absl::Status read_plan(absl::string_view text, Plan& plan) {
 
 std::vector<TargetNames> default_targets() {
   std::vector<TargetNames> targets;
-  for (const variants::Kernel& kernel : variants::kernels())
-    targets.push_back({std::string(kernel.name), {}, {}});
+  for (const variants::Kernel& kernel : variants::kernels()) {
+    if (kernel.name != "canary") targets.push_back({std::string(kernel.name), {}, {}});
+  }
   return targets;
 }
 

@@ -54,6 +54,13 @@ enum class Bug : uint8_t {
   mremap_drops_account,         // what is left of a moved VMA loses VM_ACCOUNT
   dontunmap_keeps_anon_vma,     // MREMAP_DONTUNMAP leaves the old VMA its anon_vma
   marked_nhit,                  // the same inside of data_race()
+  // Order and locks.
+  seq_read_plainly,             // lookups load mm_lock_seq without any mark
+  lookup_without_rcu,           // lookup_merged() outside of rcu_read_lock()
+  locked_lookup_without_lock,   // the fallback does not take mmap_lock either
+  erase_without_treelock,       // rb_erase() without uprobes_treelock
+  vma_read_lock_relaxed,        // vma_start_read() counts without its acquire
+  iget_without_lock,            // inodes are looked up and made without inode_hash_lock
   count,
 };
 static_assert(static_cast<int>(Bug::count) <= 64);

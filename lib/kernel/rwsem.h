@@ -21,8 +21,8 @@ struct rw_semaphore {
   // Bit 0: a writer inside; bits 8..15: writers that wait; from bit 16: readers inside.
   Shared<long> count;
   const char* name;                        // for verdicts: "mmap_lock"
-  uint8_t reads[platform::kMaxCpus] = {};  // read sections of each CPU
-  platform::Unseen<uint8_t> writer{};      // 1 + the CPU that holds it for writing
+  platform::Unseen<uint8_t> reads[platform::kMaxCpus] = {};  // read sections of each CPU
+  platform::Unseen<uint8_t> writer{};                        // 1 + the CPU that holds it for writing
   platform::WaitQueue queue;
 
   template <class V>

@@ -1,6 +1,6 @@
 #include "mm/fs.h"
 
-#include "kernel/rules.h"
+#include "kernel/bugs.h"
 #include "mm/errno.h"
 
 namespace vmafuzz::kernel {
@@ -64,7 +64,8 @@ inode* ilookup(unsigned long ino) {
 }
 
 inode* iget(unsigned long ino) {
-  spin_lock(inodes->inode_hash_lock);
+  const bool locked = !bug(Bug::iget_without_lock);
+  if (locked) spin_lock(inodes->inode_hash_lock);
   inode* inode = inodes->slot[ino].get();
   if (inode != nullptr) {
     ihold(inode);
@@ -72,7 +73,7 @@ inode* iget(unsigned long ino) {
     inode = alloc_inode(ino);
     if (inode != nullptr) inodes->slot[ino].set(inode);
   }
-  spin_unlock(inodes->inode_hash_lock);
+  if (locked) spin_unlock(inodes->inode_hash_lock);
   return inode;
 }
 

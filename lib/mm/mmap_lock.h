@@ -74,6 +74,7 @@ inline void mm_lock_seqcount_end(mm_struct* mm, Site site = Site::current()) {
 // The reader's first look at the counter, and its last, in the order that rules give them. What the
 // values mean is the protocol's business.
 inline unsigned long mm_lock_seq_read_begin(const mm_struct* mm, Site site = Site::current()) {
+  if (bug(Bug::seq_read_plainly)) return mm->mm_lock_seq.get(site);
   return rules.reader_begin == read_begin_order::load_acquire
              ? smp_load_acquire(mm->mm_lock_seq, site)
              : READ_ONCE(mm->mm_lock_seq, site);

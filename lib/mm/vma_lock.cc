@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "kernel/bugs.h"
 #include "mm/errno.h"
 #include "mm/mm.h"
 
@@ -110,7 +111,10 @@ void vma_refcount_put(vm_area_struct* vma) {
 
 vm_area_struct* start_read_counted(mm_struct* mm, vm_area_struct* vma) {
   int oldcnt = 0;
-  if (!__refcount_inc_not_zero_limited_acquire(vma->vm_refcnt, &oldcnt, VM_REFCNT_LIMIT)) {
+  // Acquire: what the VMA is in this life, it was given before it was attached.
+  const Order order = bug(Bug::vma_read_lock_relaxed) ? Order::kRelaxed : Order::kAcquire;
+  if (!__refcount_add_not_zero_limited(1, vma->vm_refcnt, &oldcnt, VM_REFCNT_LIMIT, order,
+                                       Site::current())) {
     rcu_read_unlock();
     return oldcnt != 0 ? nullptr : ERR_PTR<vm_area_struct>(-EAGAIN);
   }

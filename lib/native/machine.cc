@@ -2,6 +2,8 @@
 
 #include <sanitizer/tsan_interface.h>
 
+#include <algorithm>
+
 #include "native/notes.h"
 #include "native/ordering.h"
 #include "native/threads.h"
@@ -29,7 +31,8 @@ char start_token = 0;
 char end_token = 0;
 uint32_t reports_at_begin = 0;
 bool on_threads = false;
-uint64_t ticks = 0;  // fibres: moments that the oracle has asked for
+std::atomic<uint64_t> ticks{0};               // moments that the oracle has asked for
+std::atomic<uint64_t> unpublished[kMaxCpus];  // the first of each CPU since its last unlock; or 0
 
 CpuRecord& record() { return records[machine.cpu()]; }
 
@@ -51,21 +54,22 @@ void mark_released(Location& location) {
 
 // The CPU is about to store to `location` without order of its own.
 void carry_fence(Location& location) {
-  const Ordering& ordering = record().ordering;
-  if (!on_threads && ordering.fenced()) location.newest = ordering.fence();
+  const Carried& carried = record().ordering.carried();
+  // Lock words keep the token of their unlock (mark_unlock).
+  if (!on_threads && carried.any() && (location.flags & sim::kSync) == 0) carried.put_in(location);
 }
 bool store_releases(Order order) {
   return order == Order::kRelease || order == Order::kFull ||
-         (on_threads && record().ordering.fenced());
+         (on_threads && record().ordering.carried().any());
 }
 
 void after_load(const Location& location, bool acquires) {
-  const uint32_t token = on_threads ? 0 : location.newest;
-  if (token == 0 && accessed(location) == 0) return;
+  const Carried carried = on_threads ? Carried{} : Carried::of(location);
+  if (!carried.any() && accessed(location) == 0) return;
   if (!acquires) {
-    record().ordering.read(&location, token, tokens);
-  } else if (token != 0) {
-    tokens.acquire(token);
+    record().ordering.read(&location, carried, tokens);
+  } else {
+    tokens.acquire(carried);
   }
 }
 
@@ -151,7 +155,8 @@ void Machine::begin(const sim::Options& options, sim::Director* director) {
   tsan::Report report;
   tsan::take_report(&report);
   reports_at_begin = tsan::reports_seen;
-  ticks = 0;
+  ticks.store(0);
+  for (std::atomic<uint64_t>& moment : unpublished) moment.store(0);
   // The simulated machine is at rest while threads run, but knows what an execution is.
   sim::machine.begin(options, director);
   if (on_threads) return threads.begin(options, director);
@@ -216,6 +221,7 @@ void Machine::begin_op(uint16_t op, Site site) {
   sim::machine.begin_op(op, site);
 }
 void Machine::end_op() {
+  unpublished[cpu()].store(0);
   check_reports(Site::current());
   if (!on_threads) return sim::machine.end_op();
   if (threads.alone()) threads.run_all_now();
@@ -262,10 +268,34 @@ void Machine::mix(uint64_t value) {
 uint64_t Machine::offset_of(const void* address) const { return sim::arena.offset_of(address); }
 void* Machine::at(uint64_t offset) const { return sim::arena.at(offset); }
 
-Knowledge Machine::knowledge() const { return on_threads ? threads.last_tick() : ticks; }
-Moment Machine::moment() const {
+Knowledge Machine::knowledge() const {
+  Knowledge known = ticks.load();
+  for (const std::atomic<uint64_t>& moment : unpublished) {
+    const uint64_t first = moment.load();
+    if (first != 0) known = std::min(known, first - 1);
+  }
+  return known;
+}
+
+Moment Machine::moment() {
   if (alone_now()) return {};
-  return {on_threads ? threads.tick() : ++ticks};
+  const Moment now{ticks.fetch_add(1) + 1};
+  uint64_t none = 0;
+  unpublished[cpu()].compare_exchange_strong(none, now.time);
+  return now;
+}
+
+void Machine::mark_unlock(Location& word) {
+  unpublished[cpu()].store(0);
+  if (on_threads || alone_now()) return;
+  const uint16_t token = tokens.take();
+  Carried{token, 0, 0}.put_in(word);
+  record().ordering.unlocks(token);
+}
+
+void Machine::acquire_handover(Location& word) {
+  if (alone_now()) return;
+  record().ordering.locks(on_threads ? 1 : Carried::of(word).fence);
 }
 
 // --- memory
@@ -342,9 +372,10 @@ bool Machine::rmw_try(Location& location, uint64_t* old, uint64_t value, Order o
     return true;
   }
   const bool acquires = order == Order::kAcquire || order == Order::kFull || is_pointer(location);
-  // A store that carries a fence would replace the token that it read: it releases all instead.
-  const bool releases =
-      store_releases(order) || (record().ordering.fenced() && location.newest != 0);
+  // A store that carries tokens would replace those that it read: it releases all instead.
+  const bool replaces = record().ordering.carried().any() && Carried::of(location).any();
+  const bool sync = (location.flags & sim::kSync) != 0;
+  const bool releases = store_releases(order) || (replaces && !sync);
   if (releases) mark_released(location);
   if (!tsan::atomic_cas(location, old, value, acquires, releases)) return false;
   note(location, true, site);

@@ -63,6 +63,7 @@ class Unseen {
     return *this;
   }
   T operator++() { return value_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  T operator--() { return value_.fetch_sub(1, std::memory_order_relaxed) - 1; }
   operator T() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -114,6 +115,7 @@ class Machine {
   void store(Location& location, uint64_t value, Order order, bool plain, bool may_race, Site site);
   void unlock_store(Location& location, uint64_t value, Order order, Site site) {
     store(location, value, order, false, false, site);
+    mark_unlock(location);
   }
   template <class F>
   uint64_t rmw(Location& location, Order order, F op, Site site) {
@@ -128,8 +130,8 @@ class Machine {
     return old;
   }
   template <class Admits, class Blocked, class F>
-  bool rmw_when(Location& word, Order order, AccessKind kind, WaitQueue& queue,
-                Admits admits, Blocked blocked, F op, Site site) {
+  bool rmw_when(Location& word, Order order, AccessKind kind, WaitQueue& queue, Admits admits,
+                Blocked blocked, F op, Site site) {
     for (;;) {
       const uint32_t wakes = wakes_so_far();
       step(kind, &word, site);
@@ -142,7 +144,7 @@ class Machine {
       if (!admits(newest(word))) wait(queue, awaited, wakes, site);
     }
   }
-  void mark_unlock(Location&) {}
+  void mark_unlock(Location& word);
   bool cmpxchg(Location& location, uint64_t* expected, uint64_t desired, Order order, Site site);
   // The newest value, which nobody is told of.
   uint64_t newest(const Location& location) const {
@@ -152,7 +154,7 @@ class Machine {
   void smp_mb(Site site);
   void smp_rmb(Site site);
   void smp_wmb(Site site);
-  void acquire_handover(Location&) {}  // lock.cat's order for third parties: nothing of C11's
+  void acquire_handover(Location& word);
 
   bool injected_failure(Site site);
   uint32_t injected_failures() const;
@@ -169,9 +171,10 @@ class Machine {
   uint64_t offset_of(const void* address) const;
   void* at(uint64_t offset) const;
 
-  // For the oracle: everything so far, the present instant.
+  // For the oracle: the present instant, and everything so far. What a CPU says of a critical
+  // section is known when it has given the lock back: it speaks before that.
   Knowledge knowledge() const;
-  Moment moment() const;
+  Moment moment();
 
  private:
   template <class Describe>

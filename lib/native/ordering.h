@@ -6,6 +6,9 @@
 //   a
 //       token takes what this CPU has done up to the fence. A later store without order of its own
 //       carries the token; who acquires from the location acquires the token too.
+//   Taking a lock: what the CPU that gave it back had done by then, and what this CPU had done by its
+//       own last unlock, reaches others before what is stored under the lock (po-unlock-lock-po of
+//       linux-kernel.cat). Each unlock takes a token; stores without order carry those two as well.
 //   smp_rmb(), likewise as an acquire fence: loads without order remember the location (and token)
 //       that they read from, and the fence acquires those.
 //   Loads of pointers acquire: what is reached through them is ordered by the address dependency,
@@ -21,52 +24,81 @@
 #define VMAFUZZ_NATIVE_ORDERING_H_
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "native/tsan.h"
 
 namespace vmafuzz::native {
 
-// Location::newest is the token of the newest store here, 0 for none, and Location::accessed is not
-// 0 once somebody has released something there.
+// What a store without order of its own carries; kept in fields of a Location that are lib/sim's
+// otherwise. Location::accessed is not 0 once somebody has released something there.
+struct Carried {
+  uint16_t fence = 0;     // tokens; 0: none
+  uint16_t handover = 0;  // of the unlock after which the CPU took its last lock
+  uint16_t unlock = 0;    // of the CPU's own last unlock before that
+  bool any() const { return (fence | handover | unlock) != 0; }
+  bool operator==(const Carried&) const = default;
+
+  static Carried of(const sim::Location& location) {
+    return {static_cast<uint16_t>(location.newest), static_cast<uint16_t>(location.newest >> 16),
+            static_cast<uint16_t>(location.read_set)};
+  }
+  void put_in(sim::Location& location) const {
+    location.newest = fence | uint32_t{handover} << 16;
+    location.read_set = unlock;
+  }
+};
+
 class Tokens {
  public:
   void reset() { count_ = 1; }
   // What the running CPU has done so far.
-  uint32_t take() {
-    if (count_ == kTokens) count_ = 1;  // more fences than tokens: shared ones order more
-    tsan::release(&words_[count_]);
+  uint16_t take() {
+    if (count_ == kTokens) count_ = 1;  // more than there are: shared ones order more
+    tsan::release(&words_[8 * count_]);
     return count_++;
   }
-  void acquire(uint32_t token) { tsan::acquire(&words_[token]); }
+  void acquire(const Carried& carried) {
+    for (const uint16_t token : {carried.fence, carried.handover, carried.unlock}) {
+      if (token != 0) tsan::acquire(&words_[8 * token]);
+    }
+  }
 
  private:
-  static constexpr uint32_t kTokens = 1 << 14;
-  uint32_t count_ = 1;
-  char words_[kTokens * 8];
+  static constexpr uint16_t kTokens = 1 << 14;
+  uint16_t count_ = 1;
+  alignas(8) char words_[kTokens * 8];
 };
 
 // Of one CPU.
 class Ordering {
  public:
   void reset() {
-    fence_ = 0;
+    carried_ = {};
+    unlock_ = 0;
     pending_count_ = 0;
   }
-  bool fenced() const { return fence_ != 0; }
-  uint32_t fence() const { return fence_; }
-  void release_fence(uint32_t token) { fence_ = token; }
-  // A load without order has read `location`, whose newest store carries `token`.
-  void read(const sim::Location* location, uint32_t token, Tokens& tokens) {
+  const Carried& carried() const { return carried_; }
+  void release_fence(uint16_t token) { carried_.fence = token; }
+  // This CPU gives a lock back; `token` is what it has done.
+  void unlocks(uint16_t token) { unlock_ = token; }
+  // It has taken one that was given back with `token`.
+  void locks(uint16_t token) {
+    carried_.handover = token;
+    carried_.unlock = unlock_;
+  }
+  // A load without order has read `location`.
+  void read(const sim::Location* location, const Carried& carried, Tokens& tokens) {
     for (uint32_t i = 0; i < pending_count_; ++i) {
-      if (pending_[i].location == location && pending_[i].token == token) return;
+      if (pending_[i].location == location && pending_[i].carried == carried) return;
     }
     if (pending_count_ == kPending) acquire_fence(tokens);  // orders more than it should
-    pending_[pending_count_++] = {location, token};
+    pending_[pending_count_++] = {location, carried};
   }
   void acquire_fence(Tokens& tokens) {
     for (uint32_t i = 0; i < pending_count_; ++i) {
       tsan::acquire(&pending_[i].location->value);
-      if (pending_[i].token != 0) tokens.acquire(pending_[i].token);
+      tokens.acquire(pending_[i].carried);
     }
     pending_count_ = 0;
   }
@@ -74,10 +106,11 @@ class Ordering {
  private:
   struct Pending {
     const sim::Location* location;
-    uint32_t token;
+    Carried carried;
   };
   static constexpr uint32_t kPending = 32;
-  uint32_t fence_ = 0;
+  Carried carried_;
+  uint16_t unlock_ = 0;
   uint32_t pending_count_ = 0;
   Pending pending_[kPending];
 };

@@ -18,6 +18,7 @@ struct Threads::Worker {
   void (*body)(void*) = nullptr;  // null: deferred work
   void* arg = nullptr;
   std::atomic<uint32_t> turn{0};  // goes up when there is something to do
+  bool quit = false;              // before a turn: there is nothing to do any more
   bool on = false;                // has something to do; with schedule_lock_
   bool blocked = false;           // likewise
   const char* waits_for = "";
@@ -74,7 +75,7 @@ Threads::Worker& Threads::worker(int cpu) {
     worker->cpu.id = static_cast<uint8_t>(cpu);
     workers_[cpu] = worker;
     worker->thread = std::thread(&Threads::main_of, worker);
-    worker->thread.detach();
+    if (keep_threads_) worker->thread.detach();
   }
   return *workers_[cpu];
 }
@@ -98,7 +99,6 @@ void Threads::begin(const sim::Options& options, sim::Director* director) {
     std::memset(domain.nesting, 0, sizeof domain.nesting);
   }
   used_readers_ = 0;
-  clock_.store(0);
   stopping_.store(false);
   running_.store(false);
 }
@@ -140,7 +140,20 @@ bool Threads::run() {
   running_.store(false);
   stopping_.store(false);
   tsan::acquire(&end_);
+  if (!keep_threads_) end_threads();
   return !verdict_;
+}
+
+void Threads::end_threads() {
+  for (Worker*& w : workers_) {
+    if (w == nullptr) continue;
+    w->quit = true;
+    w->turn.fetch_add(1);
+    w->turn.notify_one();
+    w->thread.join();
+    delete w;
+    w = nullptr;
+  }
 }
 
 void Threads::main_of(Worker* worker) {
@@ -150,6 +163,7 @@ void Threads::main_of(Worker* worker) {
   for (;;) {
     while (self->turn.load() == seen) self->turn.wait(seen);
     ++seen;
+    if (self->quit) return;
     tsan::acquire(&threads.start_);
     if (__builtin_setjmp(self->jump) == 0) {
       if (self->cpu.id < sim::kUserCpus) {

@@ -35,6 +35,9 @@ class Threads {
  public:
   static constexpr int kPatienceMicroseconds = 50;
 
+  // False: every execution makes its threads and ends them, to measure what a pool saves.
+  void keep_threads(bool keep) { keep_threads_ = keep; }
+
   void begin(const sim::Options& options, sim::Director* director);
   bool run_alone(void (*body)(void*), void* arg);
   void start(int cpu, void (*body)(void*), void* arg);
@@ -53,9 +56,6 @@ class Threads {
   void wake();
   [[noreturn]] void fail(const char* verdict, std::string (*describe)(const void*),
                          const void* what, sim::Site site, const sim::Site* other);
-  // Now, in the order of all threads: it grows by one each time.
-  uint64_t tick() { return clock_.fetch_add(1) + 1; }
-  uint64_t last_tick() const { return clock_.load(); }
 
   // --- grace periods (sim/rcu.h says what they guarantee)
   void read_lock(int domain, sim::Site site);
@@ -93,6 +93,7 @@ class Threads {
 
   static void main_of(Worker* worker);
   void finished();
+  void end_threads();
   void serve_deferred(int cpu);
   [[noreturn]] void abandon();
   void set_verdict(const char* verdict, const std::string& what, sim::Site site,
@@ -114,6 +115,7 @@ class Threads {
   bool any_blocked() const;
   Worker& worker(int cpu);
 
+  bool keep_threads_ = true;
   Worker* workers_[sim::kMaxCpus] = {};
   sim::Cpu boot_;
   sim::Options options_;
@@ -123,7 +125,6 @@ class Threads {
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> remaining_{0};  // threads that have something to do
   std::atomic<uint32_t> wakes_{0};
-  std::atomic<uint64_t> clock_{0};
   Spinlock schedule_lock_;  // what threads do and wait for, items, domains
   Spinlock director_lock_;
   Spinlock world_lock_;

@@ -3,6 +3,8 @@
 // <20241122174416.1367052-1-surenb@google.com>) and unchanged since. With 6.15 the VMA may be
 // recycled by another mm while it is being read: then our own mm's counter has moved, because the
 // VMA had to leave our tree first.
+#include <optional>
+
 #include "kernel/bugs.h"
 #include "mm/mm.h"
 #include "uprobes/lookup.h"
@@ -10,7 +12,8 @@
 namespace vmafuzz::kernel {
 
 uprobe* lookup_merged(mm_struct* mm, unsigned long bp_vaddr) {
-  const rcu_guard rcu;
+  std::optional<rcu_guard> rcu;
+  if (!bug(Bug::lookup_without_rcu)) rcu.emplace();
   unsigned long seq;
   if (!mmap_lock_speculate_try_begin(mm, &seq)) return nullptr;
 

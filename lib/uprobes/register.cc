@@ -137,7 +137,7 @@ vm_area_struct* revalidate(uprobe* uprobe, mm_struct* mm, unsigned long vaddr, b
   return vaddr_to_offset(vma, vaddr) == uprobe->offset.get() ? vma : nullptr;
 }
 
-bool* moved_away_flag(const inode* inode, loff_t offset) {
+platform::Unseen<bool>* moved_away_flag(const inode* inode, loff_t offset) {
   const unsigned long pgoff = static_cast<unsigned long>(offset) >> PAGE_SHIFT;
   return &uprobe_globals->moved_away[inode->i_ino.peek() % kInodes][pgoff % 16];
 }

@@ -74,12 +74,13 @@ uprobe* find_active_uprobe_rcu(mm_struct* mm, unsigned long bp_vaddr, int* is_sw
   tell_lookup_returns(mm, bp_vaddr, uprobe, true);
   if (uprobe != nullptr) return uprobe;
 
-  mmap_read_lock(mm);
+  const bool locked = !bug(Bug::locked_lookup_without_lock);
+  if (locked) mmap_read_lock(mm);
   tell_lookup_begins(mm, bp_vaddr);
   uprobe = find_active_uprobe_locked(mm, bp_vaddr, is_swbp);
   tell_lookup_returns(mm, bp_vaddr, uprobe, false);
   if (uprobe == nullptr && test_and_clear_recalc(mm)) mmf_recalc_uprobes(mm);
-  mmap_read_unlock(mm);
+  if (locked) mmap_read_unlock(mm);
   return uprobe;
 }
 

@@ -129,14 +129,15 @@ void start_freeing(uprobe* uprobe) {
 void uprobe_free_deferred(void* object) {
   auto* uprobe = static_cast<struct uprobe*>(object);
   uprobe_statics& g = *uprobe_globals;
-  write_lock(g.uprobes_treelock);
+  const bool locked = !bug(Bug::erase_without_treelock);
+  if (locked) write_lock(g.uprobes_treelock);
   if (uprobe_is_active(uprobe)) {
     const bool bracketed = !bug(Bug::erase_without_seqcount);
     if (bracketed) write_seqcount_begin(g.uprobes_seqcount);
     rb_erase(&uprobe->rb_node, &g.uprobes_tree);
     if (bracketed) write_seqcount_end(g.uprobes_seqcount);
   }
-  write_unlock(g.uprobes_treelock);
+  if (locked) write_unlock(g.uprobes_treelock);
   start_freeing(uprobe);
 }
 

@@ -62,9 +62,9 @@ struct uprobe {
   Shared<unsigned long> arch_insn;
 
   // For the judge. Breakpoints could not be removed, so that it stays in the tree for good.
-  bool leaked = false;
+  platform::Unseen<bool> leaked{};
   // uprobe_mmap() could not install it somewhere, which upstream ignores.
-  bool incomplete = false;
+  platform::Unseen<bool> incomplete{};
 
   template <class V>
   void visit(V&& v) {
@@ -92,7 +92,7 @@ struct uprobe_statics {
   percpu_rw_semaphore dup_mmap_sem{"dup_mmap_sem"};
   srcu_struct uretprobes_srcu;
   Shared<unsigned long> next_consumer_id;
-  bool moved_away[kInodes][16] = {};       // by inode and page: see mapping_was_moved_away()
+  platform::Unseen<bool> moved_away[kInodes][16] = {};  // by inode and page: see mapping_was_moved_away()
   list_head tmp_list[platform::kMaxCpus];  // uprobe_mmap()'s, which the kernel has on its stack
   template <class V>
   void visit(V&& v) {

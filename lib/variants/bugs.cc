@@ -119,6 +119,40 @@ void add_memory_bugs(std::vector<Bug>& b) {
                &bit<B::torn_vm_file>});
 }
 
+// Order and locks: what a race detector is for.
+void add_synchronisation_bugs(std::vector<Bug>& b) {
+  b.push_back({"seq-read-plainly",
+               "lookups load mm_lock_seq without any mark",
+               "the kernel named canary",
+               {kDataRace},
+               &bit<B::seq_read_plainly>});
+  b.push_back({"lookup-without-rcu",
+               "the speculative lookup runs outside of rcu_read_lock()",
+               "find_active_uprobe_speculative(): guard(rcu)()",
+               {kUseAfterFree, kDataRace},
+               &bit<B::lookup_without_rcu>});
+  b.push_back({"locked-lookup-without-lock",
+               "the lookup that speculation falls back on does not take mmap_lock",
+               "find_active_uprobe_rcu(): mmap_read_lock()",
+               {kDataRace, kUseAfterFree, kWrong, kStale, kDead, kMissed, "lock-imbalance"},
+               &bit<B::locked_lookup_without_lock>});
+  b.push_back({"erase-without-treelock",
+               "uprobe_free_deferred() does not take uprobes_treelock",
+               "uprobe_free_deferred(): write_lock(&uprobes_treelock)",
+               {kDataRace, kParity, kMissed, kUseAfterFree, kDead},
+               &bit<B::erase_without_treelock>});
+  b.push_back({"vma-read-lock-relaxed",
+               "vma_start_read() counts itself without acquire",
+               "vma_start_read(): __refcount_inc_not_zero_limited_acquire()",
+               {kDataRace},
+               &bit<B::vma_read_lock_relaxed>});
+  b.push_back({"iget-without-lock",
+               "inodes are looked up and made without inode_hash_lock",
+               "iget_locked()",
+               {kDataRace, "leak", kUseAfterFree, "refcount"},
+               &bit<B::iget_without_lock>});
+}
+
 // uprobes: lookups, the tree, references.
 void add_tree_bugs(std::vector<Bug>& b) {
   b.push_back({"negative-result-trusted",
@@ -305,6 +339,7 @@ std::vector<Bug> make_bugs() {
   std::vector<Bug> b;
   add_counter_bugs(b);
   add_memory_bugs(b);
+  add_synchronisation_bugs(b);
   add_tree_bugs(b);
   add_registration_bugs(b);
   add_list_bugs(b);

@@ -333,11 +333,24 @@ void add_releases(std::vector<Kernel>& k) {
        accepted_since_v2()});
 }
 
+// Every executor and every engine must report it at once: a test of the tool, not of a protocol.
+void add_canary(std::vector<Kernel>& k) {
+  k.push_back(
+      {"canary",
+       "none: it is there to be caught",
+       "6.18 with lookups that load mm_lock_seq without any mark",
+       with(rules_615(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::seq_read_plainly); }),
+       "merged",
+       {{"data-race", "any hit and any write section on two CPUs"}},
+       accepted_since_v2()});
+}
+
 std::vector<Kernel> make_kernels() {
   std::vector<Kernel> k;
   add_drafts(k);
   add_versions(k);
   add_releases(k);
+  add_canary(k);
   return k;
 }
 

@@ -1,0 +1,25 @@
+// vmafuzz_tsan, the program that runs the model under ThreadSanitizer: where it is.
+#ifndef VMAFUZZ_FUZZ_MEASURE_NATIVE_PROGRAM_H_
+#define VMAFUZZ_FUZZ_MEASURE_NATIVE_PROGRAM_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace vmafuzz::measure {
+
+// $VMAFUZZ_ROOT/build/tsan or the build folder beside this program's. NotFound says how to build
+// it.
+absl::StatusOr<std::string> find_native_program();
+
+// Runs it with the arguments and returns the first line that it prints.
+absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments);
+
+// Becomes it. Returns only if that fails.
+absl::Status become_native_program(const std::vector<std::string>& arguments);
+
+}  // namespace vmafuzz::measure
+
+#endif  // VMAFUZZ_FUZZ_MEASURE_NATIVE_PROGRAM_H_

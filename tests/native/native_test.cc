@@ -1,0 +1,178 @@
+// The model on real memory: reports of ThreadSanitizer are verdicts, and only where they should be.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "input/mutate.h"
+#include "input/text.h"
+#include "native/machine.h"
+#include "run/executor.h"
+#include "run/reduce.h"
+
+namespace vmafuzz::run {
+namespace {
+
+constexpr char kTwoHits[] = R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+cpu0:
+  hit        mm0 page=0
+cpu1:
+  hit        mm0 page=0
+)";
+
+constexpr char kHitBesideUnmap[] = R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=2 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+cpu0:
+  munmap     mm0 page=1 len=1
+cpu1:
+  hit        mm0 page=0
+)";
+
+class NativeTest : public ::testing::Test {
+ protected:
+  void SetUp() override { native::machine.use(native::Executor::kFibres); }
+  void use(const char* kernel, std::vector<std::string> bugs = {}) {
+    ASSERT_TRUE(executor_.set_target({variants::find_kernel(kernel), std::move(bugs), {}}).ok());
+  }
+  static input::Program parse(const char* text) {
+    absl::StatusOr<input::Program> program = input::parse_text(text);
+    EXPECT_TRUE(program.ok()) << program.status();
+    return *program;
+  }
+  static input::Program random_program(uint64_t seed) {
+    input::Rng rng(seed);
+    input::Program program = input::random_scenario(rng);
+    for (int i = 0; i < 4; ++i) input::mutate(program, rng);
+    program.directives.clear();
+    program.header.strategy = input::Strategy::kPortfolio;
+    program.header.seed = static_cast<uint32_t>(seed);
+    return program;
+  }
+
+  Executor executor_;
+  Outcome outcome_;
+};
+
+// Neither CPU meets the other's access in time: what counts is that nothing orders them.
+TEST_F(NativeTest, APlainCounterIsAReportWithBothPlacesWhateverTheSchedule) {
+  use("nhit");
+  executor_.run(parse(kTwoHits), {}, &outcome_);
+  EXPECT_EQ(outcome_.verdict, "data-race");
+  EXPECT_EQ(outcome_.bucket, "data-race:count_hit:count_hit");
+  EXPECT_NE(outcome_.what.find("plain load of trace_uprobe#1.nhit.0"), std::string::npos)
+      << outcome_.what;
+}
+
+TEST_F(NativeTest, TheCanaryIsReportedByEveryExecutor) {
+  use("canary");
+  for (const native::Executor executor :
+       {native::Executor::kFibres, native::Executor::kThreads}) {
+    native::machine.use(executor);
+    executor_.run(parse(kHitBesideUnmap), {}, &outcome_);
+    EXPECT_EQ(outcome_.verdict, "data-race") << static_cast<int>(executor);
+  }
+}
+
+TEST_F(NativeTest, AReportIsReplayedEveryTime) {
+  use("nhit");
+  const input::Program program = parse(kTwoHits);
+  Outcome first;
+  executor_.run(program, {}, &first);
+  for (int i = 0; i < 10000; ++i) {
+    executor_.run(i % 3 == 0 ? random_program(static_cast<uint64_t>(i)) : program, {}, &outcome_);
+    if (i % 3 == 0) continue;  // what ran in between makes no difference
+    ASSERT_EQ(outcome_.bucket, first.bucket) << i;
+    ASSERT_EQ(outcome_.trace_hash, first.trace_hash) << i;
+  }
+}
+
+TEST_F(NativeTest, CorrectKernelsAreSilent) {
+  for (const char* kernel : {"6.14", "6.15", "6.18"}) {
+    use(kernel);
+    for (uint64_t seed = 1; seed <= 1000; ++seed) {
+      executor_.run(random_program(seed), {}, &outcome_);
+      ASSERT_FALSE(outcome_.found) << kernel << " seed " << seed << ": " << outcome_.what;
+    }
+  }
+}
+
+TEST_F(NativeTest, CorrectKernelsAreSilentOnThreads) {
+  native::machine.use(native::Executor::kThreads);
+  for (const char* kernel : {"6.14", "6.18"}) {
+    use(kernel);
+    for (uint64_t seed = 1; seed <= 10; ++seed) {
+      executor_.run(random_program(seed), {}, &outcome_);
+      ASSERT_FALSE(outcome_.found) << kernel << " seed " << seed << ": " << outcome_.what;
+    }
+  }
+}
+
+// What is stored under a lock comes, for CPUs that never take it, after what was stored under it
+// before: linux-kernel.cat's po-unlock-lock-po, of which C11 knows nothing.
+TEST_F(NativeTest, LockHandOverOrdersForThirdParties) {
+  use("6.18");
+  executor_.run(parse(R"(# vmafuzz repro v1
+cpu0:
+  fault      mm0 page=1
+    @1 preempt cpu1
+    @6 preempt cpu2
+cpu1:
+  mmap       mm0 page=1 len=1 file=f6 prot=rx private
+cpu2:
+  register   inode=i2 pgoff=0
+    @102 preempt cpu0
+)"),
+                {}, &outcome_);
+  EXPECT_FALSE(outcome_.found) << outcome_.what;
+}
+
+TEST_F(NativeTest, FreedMemoryIsReportedAlsoBeforeItIsTouched) {
+  use("6.18", {"uprobe-freed-at-once"});
+  int found = 0;
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
+    executor_.run(random_program(seed), {}, &outcome_);
+    if (!outcome_.found) continue;
+    ++found;
+    EXPECT_TRUE(outcome_.verdict == "data-race" || outcome_.verdict == "use-after-free" ||
+                outcome_.verdict == "dead-uprobe")
+        << outcome_.what;
+  }
+  EXPECT_GT(found, 0);
+}
+
+TEST_F(NativeTest, MinimisingKeepsTheBucketOfAReport) {
+  use("nhit");
+  input::Program program = parse(kTwoHits);
+  for (uint64_t seed = 1; outcome_.bucket != "data-race:count_hit:count_hit"; ++seed) {
+    program = random_program(seed);
+    executor_.run(program, {}, &outcome_);
+  }
+  const auto reduced = reduce(executor_, program, outcome_.bucket);
+  ASSERT_TRUE(reduced.ok()) << reduced.status();
+  EXPECT_LE(reduced->program.ops.size(), 4u);
+  executor_.run(reduced->program, {}, &outcome_);
+  EXPECT_EQ(outcome_.bucket, "data-race:count_hit:count_hit");
+}
+
+// Threads are given up in the middle of what they do, with locks held, and the next execution works.
+TEST_F(NativeTest, ThreadsGoOnAfterFindings) {
+  native::machine.use(native::Executor::kThreads);
+  use("6.18", {"locked-lookup-without-lock", "plain-nhit"});
+  int found = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    executor_.run(random_program(seed), {}, &outcome_);
+    found += outcome_.found;
+  }
+  EXPECT_GT(found, 0);
+  use("6.18");
+  executor_.run(parse(kTwoHits), {}, &outcome_);
+  EXPECT_FALSE(outcome_.found) << outcome_.what;
+}
+
+}  // namespace
+}  // namespace vmafuzz::run
