@@ -153,7 +153,7 @@ TEST(Command, HelpOfACommandShowsFlagsDefaultsAndExamples) {
 TEST(Command, OverviewListsEveryCommandOnceAndIsAnErrorOnlyIfNotAskedFor) {
   const Outcome asked = dispatch({"--help"});
   EXPECT_EQ(asked.status, kExitOk);
-  EXPECT_NE(asked.out.find("  probe      records its arguments\n"), asked.out.npos);
+  EXPECT_NE(asked.out.find("  probe        records its arguments\n"), asked.out.npos);
   const Outcome unasked = dispatch(std::vector<std::string>{});
   EXPECT_EQ(unasked.status, kExitUsage);
   EXPECT_EQ(unasked.err, asked.out);
