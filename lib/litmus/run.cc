@@ -42,6 +42,11 @@ absl::string_view fault_text(Fault fault) {
   return "";
 }
 
+// An execution in which nobody gets any further is none of the memory model's.
+bool never_ends(absl::string_view verdict) {
+  return verdict == "deadlock" || verdict == "rcu-stall";
+}
+
 class Runner {
  public:
   Runner(const LitmusTest& test, const RunOptions& options)
@@ -110,7 +115,7 @@ class Runner {
     if (!verdict) {
       ++result_.executions;
       add_state();
-    } else if (absl::string_view(verdict.name) == "deadlock") {
+    } else if (never_ends(verdict.name)) {
       ++result_.blocked;
     } else if (memory_.fault() == Fault::kLoopBound) {
       ++result_.cut;
