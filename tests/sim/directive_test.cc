@@ -135,5 +135,23 @@ TEST_F(DirectiveTest, RecordedDirectivesReplayToTheSameHash) {
   }
 }
 
+// More than order: what comes before smp_mb() does not race with a CPU that has read a store after
+// it. Without the barrier it does.
+TEST_F(DirectiveTest, FullBarrierPublishesPlainStores) {
+  const auto outcomes = [&](bool barrier) {
+    return explore_all({[&, barrier] {
+                          g->x.set(1);
+                          if (barrier) smp_mb();
+                          WRITE_ONCE(g->y, 1);
+                        },
+                        [&] {
+                          if (smp_load_acquire(g->y) == 1) (void)g->x.get();
+                        }},
+                       [] { return "fine"; });
+  };
+  EXPECT_EQ(outcomes(true), (std::set<std::string>{"fine"}));
+  EXPECT_TRUE(outcomes(false).contains("data-race"));
+}
+
 }  // namespace
 }  // namespace vmafuzz::sim
