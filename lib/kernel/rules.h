@@ -42,6 +42,9 @@ struct kernel_rules {
   bool maple_dead_check = true;
   bool maple_dead_rmb = true;
   bool maple_dead_wmb = true;
+  // mremap() that only moves takes all VMAs of its range along (remap_move(), 6.17), and checks what
+  // it was asked before it unmaps the destination. Before, the range may not leave the first VMA.
+  bool remap_move = true;
   // Named finding moved-mapping: breakpoints that a registration lost sight of are not reported.
   bool accept_moved_mappings = false;
   uint64_t bugs = 0;                        // switches of lib/variants, one bit each

@@ -1,7 +1,9 @@
-// mremap() (mm/mremap.c).
+// mremap() (mm/mremap.c). What it is asked for is checked before it takes the lock, as since 6.17;
+// before, some of the same checks came after that.
 #include <algorithm>
 
 #include "kernel/bugs.h"
+#include "kernel/rules.h"
 #include "mm/mman.h"
 #include "mm/syscalls.h"
 #include "mm/vma.h"
@@ -33,9 +35,13 @@ bool vrm_implies_new_addr(const vma_remap_struct* vrm) {
 bool vrm_will_map_new(const vma_remap_struct* vrm) {
   return vrm->remap_type == MREMAP_EXPAND || vrm_implies_new_addr(vrm);
 }
-// Only moves: then several VMAs may go at once.
+// Only moves: then several VMAs may go at once, since 6.17.
 bool vrm_move_only(const vma_remap_struct* vrm) {
-  return (vrm->flags & MREMAP_FIXED) != 0 && vrm->old_len == vrm->new_len;
+  return rules.remap_move && (vrm->flags & MREMAP_FIXED) != 0 && vrm->old_len == vrm->new_len;
+}
+// Before 6.17: mremap_to() unmaps and shrinks first.
+bool vrm_checked_late(const vma_remap_struct* vrm) {
+  return !rules.remap_move && vrm_implies_new_addr(vrm);
 }
 bool vrm_overlaps(const vma_remap_struct* vrm) {
   return vrm->addr + vrm->old_len > vrm->new_addr && vrm->new_addr + vrm->new_len > vrm->addr;
@@ -159,6 +165,20 @@ unsigned long move_vma(vma_remap_struct* vrm) {
   return err != 0 ? err : new_addr;
 }
 
+// vma_to_resize(), resize_is_valid(): may the VMA's part be moved or grow?
+int resize_is_valid(const vma_remap_struct* vrm) {
+  const vm_area_struct* vma = vrm->vma;
+  const vm_flags_t vm_flags = vma->vm_flags.get();
+  // Old length 0 duplicates a shared mapping.
+  if (vrm->old_len == 0 && (vm_flags & (VM_SHARED | VM_MAYSHARE)) == 0) return -EINVAL;
+  const bool fixed_size = (vm_flags & (VM_DONTEXPAND | VM_PFNMAP)) != 0;
+  if ((vrm->flags & MREMAP_DONTUNMAP) != 0 && fixed_size) return -EINVAL;
+  const unsigned long old_len = vrm->remap_type == MREMAP_SHRINK ? vrm->new_len : vrm->old_len;
+  if (old_len > vma->vm_end.get() - vrm->addr) return -EFAULT;
+  if (vrm->new_len == old_len) return 0;
+  return fixed_size ? -EFAULT : 0;
+}
+
 // --- shrinking, moving to an address
 // -------------------------------------------------------------------
 
@@ -189,6 +209,9 @@ unsigned long mremap_to(vma_remap_struct* vrm) {
     err = shrink_vma(vrm, false);
     if (err != 0) return err;
     vrm->old_len = vrm->new_len;
+  }
+  if (vrm_checked_late(vrm)) {
+    if (const int invalid = resize_is_valid(vrm)) return static_cast<unsigned long>(invalid);
   }
   err = vrm_set_new_addr(vrm);
   return err != 0 ? err : move_vma(vrm);
@@ -244,22 +267,13 @@ int check_mremap_params(const vma_remap_struct* vrm) {
 }
 
 int check_prep_vma(vma_remap_struct* vrm) {
-  const vm_area_struct* vma = vrm->vma;
-  if (vma == nullptr) return -EFAULT;
+  if (vrm->vma == nullptr) return -EFAULT;
   const bool grows = vrm->new_len > vrm->old_len;
   vrm->delta = grows ? vrm->new_len - vrm->old_len : vrm->old_len - vrm->new_len;
   vrm->remap_type = vrm->delta == 0 ? MREMAP_NO_RESIZE : grows ? MREMAP_EXPAND : MREMAP_SHRINK;
   if (!vrm_implies_new_addr(vrm)) vrm->new_addr = vrm->addr;
-  if (!vrm_will_map_new(vrm)) return 0;
-  const vm_flags_t vm_flags = vma->vm_flags.get();
-  // Old length 0 duplicates a shared mapping.
-  if (vrm->old_len == 0 && (vm_flags & (VM_SHARED | VM_MAYSHARE)) == 0) return -EINVAL;
-  const bool fixed_size = (vm_flags & (VM_DONTEXPAND | VM_PFNMAP)) != 0;
-  if ((vrm->flags & MREMAP_DONTUNMAP) != 0 && fixed_size) return -EINVAL;
-  const unsigned long old_len = vrm->remap_type == MREMAP_SHRINK ? vrm->new_len : vrm->old_len;
-  if (old_len > vma->vm_end.get() - vrm->addr) return -EFAULT;
-  if (vrm->new_len == old_len) return 0;
-  return fixed_size ? -EFAULT : 0;
+  if (!vrm_will_map_new(vrm) || vrm_checked_late(vrm)) return 0;
+  return resize_is_valid(vrm);
 }
 
 // Since 6.17: all VMAs of the range, and the gaps between them. Not all or nothing.

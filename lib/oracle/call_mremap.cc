@@ -1,6 +1,7 @@
 // mremap(): growing, shrinking and moving, with everything that is lost if it fails half-way.
 #include <algorithm>
 
+#include "kernel/rules.h"
 #include "oracle/call.h"
 
 namespace vmafuzz::oracle {
@@ -107,12 +108,16 @@ long Call::move_to(Move m) {
     if (error != 0) return error;
     m.old_pages = m.new_pages;
   }
+  if (!kernel::rules.remap_move) {
+    if (const long error = check_remap(m, true)) return error;
+  }
   const auto length = static_cast<unsigned long>(m.new_pages) << PAGE_SHIFT;
   const long to = free_range(m.to, length, m.fixed);
   return to < 0 ? to : move(m, to_page(static_cast<unsigned long>(to)));
 }
 
-// Only moved, not resized: several areas at once, with the holes between them. Not all or nothing.
+// Only moved, not resized, since 6.17: several areas at once, with the holes between them. Not all
+// or nothing.
 long Call::move_all(const Request& r) {
   const unsigned first = to_page(r.addr);
   const unsigned end = to_page(r.addr + round_up(r.len));
@@ -144,11 +149,16 @@ long Call::mremap(const Request& r) {
   const bool fixed = (r.flags & kernel::MREMAP_FIXED) != 0;
   const unsigned long old_length = round_up(r.len);
   const unsigned long new_length = round_up(r.new_len);
-  if (fixed && old_length == new_length) return move_all(r);
+  // Before 6.17 one area at most moves, and the place is lost before anything is checked.
+  const bool checks_first = kernel::rules.remap_move || !wants_new_place(r);
+  if (fixed && old_length == new_length && kernel::rules.remap_move) return move_all(r);
 
   const bool keep = (r.flags & kernel::MREMAP_DONTUNMAP) != 0;
   const Move m{to_page(r.addr), to_page(old_length), to_page(new_length), r.new_addr, fixed, keep};
-  if (const long error = check_remap(m, wants_new_place(r))) return error;
+  if (map_.at(m.from) < 0) return -EFAULT;
+  if (checks_first) {
+    if (const long error = check_remap(m, wants_new_place(r))) return error;
+  }
   if (wants_new_place(r)) return move_to(m);
   if (m.new_pages == m.old_pages) return static_cast<long>(r.addr);
   if (m.new_pages < m.old_pages) {

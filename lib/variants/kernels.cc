@@ -28,6 +28,7 @@ kernel_rules rules_611() {
   r.file_free = free_kind::type_stable;
   r.backing_file_free = free_kind::immediate;
   r.valid_vma_in_locked_lookup = true;
+  r.remap_move = false;
   return r;
 }
 
@@ -89,6 +90,13 @@ kernel_rules rules_615() {
   kernel_rules r = rules_614();
   r.vma_lock = vma_lock_kind::refcount;
   r.vma_free = free_kind::type_stable;
+  return r;
+}
+
+// 6.17 lets mremap() move several VMAs.
+kernel_rules rules_618() {
+  kernel_rules r = rules_615();
+  r.remap_move = true;
   return r;
 }
 
@@ -311,7 +319,7 @@ void add_releases(std::vector<Kernel>& k) {
   k.push_back({"6.18",
                "6.18",
                "the same lookup, over the mm of 6.18",
-               rules_615(),
+               rules_618(),
                "merged",
                {},
                accepted_since_v2()});
@@ -319,7 +327,7 @@ void add_releases(std::vector<Kernel>& k) {
       {"nhit",
        "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
        "6.18 with the hit counter of trace_uprobe as it was: one for all CPUs, tu->nhit++",
-       with(rules_615(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::plain_nhit); }),
+       with(rules_618(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::plain_nhit); }),
        "merged",
        {{"data-race", "tu->nhit++ by two CPUs at once", "two-readers-one-probe"}},
        accepted_since_v2()});
@@ -327,7 +335,7 @@ void add_releases(std::vector<Kernel>& k) {
       {"nhit-marked",
        "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
        "the same with data_race(tu->nhit++): no race is reported, and updates are lost",
-       with(rules_615(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::marked_nhit); }),
+       with(rules_618(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::marked_nhit); }),
        "merged",
        {{"lost-update", "the count is less than the number of hits", "two-readers-one-probe"}},
        accepted_since_v2()});
@@ -339,7 +347,7 @@ void add_canary(std::vector<Kernel>& k) {
       {"canary",
        "none: it is there to be caught",
        "6.18 with lookups that load mm_lock_seq without any mark",
-       with(rules_615(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::seq_read_plainly); }),
+       with(rules_618(), [](kernel_rules& r) { r.bugs |= bug_bit(kernel::Bug::seq_read_plainly); }),
        "merged",
        {{"data-race", "any hit and any write section on two CPUs"}},
        accepted_since_v2()});

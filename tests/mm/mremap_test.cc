@@ -148,6 +148,28 @@ TEST_F(Mremap, SeveralVmasMoveAtOnceWithTheirGaps) {
   });
 }
 
+TEST_F(Mremap, Before617OneVmaMovesAtMostAndTheDestinationIsLostBeforeThatIsChecked) {
+  for (const bool since_617 : {false, true}) {
+    rules.remap_move = since_617;
+    alone([&] {
+      map(0, 2);
+      map_anon(2, 1);
+      map(6, 3);
+      EXPECT_EQ(remap(0, 3, 3, kMove, 6), since_617 ? at(6) : -EFAULT);
+      EXPECT_EQ(offsets(), since_617 ? "......018." : "012.......");
+      map(0, 2);
+      map_anon(2, 1);
+      map(6, 3);
+      EXPECT_EQ(remap(0, 3, 4, kMove, 5), -EFAULT);
+      EXPECT_EQ(offsets(), since_617 ? "012...678." : "012.......");
+      map(6, 3);
+      EXPECT_EQ(remap(0, 2, 2, kMove, 7), at(7));
+      EXPECT_EQ(offsets(), "..2...601.");
+    });
+    EXPECT_EQ(tear_down_leaks(), "");
+  }
+}
+
 TEST_F(Mremap, OldLengthZeroDuplicatesSharedMappingsOnly) {
   alone([&] {
     map(0, 1);
