@@ -7,9 +7,11 @@ namespace vmafuzz::oracle {
 // --- cutting
 // -----------------------------------------------------------------------------------------
 
-long Call::cut(int index, unsigned page) {
+long Call::cut(int index, unsigned page, bool upper_is_old) {
   if (failures_.here()) return kNoMemory;
   map_.cut(index, page);
+  arm(upper_is_old ? index + 1 : index);
+  arm(upper_is_old ? index : index + 1);
   return 0;
 }
 
@@ -19,12 +21,12 @@ long Call::cut_out(unsigned start, unsigned end) {
   if (map_[index].start < start) {
     // One area more than allowed is tolerated for a moment, two are not.
     if (map_[index].end > end && full()) return kNoMemory;
-    if (const long error = cut(index, start)) return error;
+    if (const long error = cut(index, start, true)) return error;
     ++index;
   }
   for (; index < map_.count() && map_[index].start < end; ++index) {
     if (map_[index].end > end) {
-      if (const long error = cut(index, end)) return error;
+      if (const long error = cut(index, end, false)) return error;
     }
     if (failures_.here()) return kNoMemory;  // its place among those that will go
   }
@@ -41,6 +43,43 @@ long Call::remove(unsigned start, unsigned end) {
   if (const long error = cut_out(start, end)) return error;
   if (failures_.here()) return kNoMemory;
   erase_range(start, end);
+  return 0;
+}
+
+// --- breakpoints
+// -----------------------------------------------------------------------------------------
+
+bool may_share_reverse_map(const Area& a, const Area& b) {
+  return a.end == b.start && a.file == b.file &&
+         ((a.flags ^ b.flags) & ~(kAccess | kSticky)) == 0 && a.pgoff + a.pages() == b.pgoff;
+}
+
+// An area that is new or whose borders have moved gets a breakpoint in each probed page that has
+// none, unless that fails. The page is the task's own from then on, and so the area needs an
+// anonymous reverse map, which it keeps when the breakpoint goes. Not for memory that is shared,
+// may not be executed, or may be written to at that moment.
+bool Call::arm(int index) {
+  Area& area = map_[index];
+  constexpr unsigned long kAsked =
+      kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE | kernel::VM_WRITE;
+  if (area.anonymous() || area.anon != nullptr) return false;
+  if ((area.flags & kAsked) != kernel::VM_MAYEXEC || !space_.probes->any(area)) return false;
+  if (!failures_.either()) return false;
+  if (index + 1 < map_.count() && may_share_reverse_map(area, map_[index + 1])) {
+    area.anon = map_[index + 1].anon;
+  }
+  if (area.anon == nullptr && index > 0 && may_share_reverse_map(map_[index - 1], area)) {
+    area.anon = map_[index - 1].anon;
+  }
+  if (area.anon == nullptr) area.anon = fresh_identity(fresh_++);
+  return true;
+}
+
+// Registering a uprobe takes the lock anew for each area.
+long Call::install() {
+  for (int i = 0; i < map_.count(); ++i) {
+    if (arm(i)) break;
+  }
   return 0;
 }
 

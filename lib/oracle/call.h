@@ -35,6 +35,9 @@ inline unsigned to_page(unsigned long address) {
 }
 inline long to_address(unsigned page) { return static_cast<long>(page) << PAGE_SHIFT; }
 
+// `a` comes right before `b` and differs in nothing but what mprotect() changes: what has no
+// anonymous reverse map yet takes over the other's.
+bool may_share_reverse_map(const Area& a, const Area& b);
 inline bool same_reverse_map(Identity a, Identity b) {
   return a == nullptr || b == nullptr || a == b;
 }
@@ -52,15 +55,20 @@ class Call {
   long brk(unsigned long to);
   long mremap(const Request& r);
   long grow_stack(unsigned page);
+  long install();
   long set_up_stack();
 
  private:
   bool full() const { return map_.count() >= kernel::sysctl_max_map_count; }
-  long cut(int index, unsigned page);
+  // Either part may be what the area was, which is the first to get its breakpoints.
+  long cut(int index, unsigned page, bool upper_is_old);
   // Cuts out [start, end) and leaves it in the list, to be removed by erase_range().
   long cut_out(unsigned start, unsigned end);
   void erase_range(unsigned start, unsigned end);
   long remove(unsigned start, unsigned end);
+
+  // True if it got a reverse map by that.
+  bool arm(int index);
 
   static bool alike(const Area& left, const Area& right);
   bool joins_left(int index) const;
@@ -71,6 +79,7 @@ class Call {
 
   // [start, end) of the area gets these flags, with neighbours joined or new borders cut.
   long change(unsigned start, unsigned end, unsigned long flags);
+  long change_apart(int index, unsigned start, unsigned end, unsigned long flags);
   long advise(const Request& r, unsigned start, unsigned end);
 
   unsigned lowest_wanted(int index) const;
@@ -95,6 +104,7 @@ class Call {
   Space& space_;
   Layout& map_;
   Failures& failures_;
+  int fresh_ = 0;  // what the call has made
 };
 
 // What mremap(2) refuses by its arguments alone: an error, or 0.

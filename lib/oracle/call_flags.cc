@@ -23,20 +23,30 @@ long Call::change(unsigned start, unsigned end, unsigned long flags) {
   bool right =
       !special && end == whole.end && index + 1 < map_.count() && alike(changed, map_[index + 1]);
   if (left && right) right = same_reverse_map(map_[index - 1].anon, map_[index + 1].anon);
-  const bool joins = left || right;
-  if (joins && failures_.here()) return kNoMemory;
-  if (start > whole.start) {
-    if (!joins && full()) return kNoMemory;
-    if (!joins && failures_.here()) return kNoMemory;
-    map_.cut(index++, start);
+  if (!left && !right) return change_apart(index, start, end, flags);
+  if (failures_.here()) return kNoMemory;
+  if (start > whole.start) map_.cut(index++, start);
+  if (end < whole.end) map_.cut(index, end);
+  map_[index].flags = flags;
+  index = join(index, left, right);
+  // What is left of the area below or above has a new border, too.
+  if (start > whole.start) arm(index - 1);
+  arm(index);
+  if (end < whole.end) arm(index + 1);
+  return 0;
+}
+
+// Not joined with anything. The flags come last.
+long Call::change_apart(int index, unsigned start, unsigned end, unsigned long flags) {
+  if (start > map_[index].start) {
+    if (full()) return kNoMemory;
+    if (const long error = cut(index++, start, true)) return error;
   }
-  if (end < whole.end) {
-    if (!joins && full()) return kNoMemory;
-    if (!joins && failures_.here()) return kNoMemory;
-    map_.cut(index, end);
+  if (end < map_[index].end) {
+    if (full()) return kNoMemory;
+    if (const long error = cut(index, end, false)) return error;
   }
   map_[index].flags = flags;
-  join(index, left, right);
   return 0;
 }
 

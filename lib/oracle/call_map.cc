@@ -55,9 +55,10 @@ long Call::mmap(const Request& r) {
   // What was there is gone from here on, whatever happens.
   erase_range(start, end);
   // Shared anonymous memory is a file of its own.
-  if (r.file == nullptr && type == kernel::MAP_SHARED) area.file = fresh_identity();
+  if (r.file == nullptr && type == kernel::MAP_SHARED) area.file = fresh_identity(fresh_++);
   const long index = place(area);
   if (index < 0) return index;
+  arm(static_cast<int>(index));
   map_[static_cast<int>(index)].flags |= kernel::VM_SOFTDIRTY;
   return address;
 }

@@ -41,7 +41,7 @@ long Call::grow_in_place(int index, unsigned pages) {
     map_.erase(at);
     return kNoMemory;
   }
-  join(at, true, joins_right(at, true));
+  arm(join(at, true, joins_right(at, true)));
   return 0;
 }
 

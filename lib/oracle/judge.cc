@@ -116,6 +116,7 @@ void Judge::consumer_added(kernel::uprobe* u, kernel::uprobe_consumer*) {
     registration->ino = inode->i_ino.peek();
     registration->offset = u->offset.peek();
   }
+  layouts_.uprobe_registered(inode, registration->offset);
   if (registration->consumers++ == 0) registration->added = machine.moment();
 }
 

@@ -7,9 +7,15 @@
 
 namespace vmafuzz::oracle {
 
-Identity fresh_identity() {
-  static constexpr char kFresh = 0;
-  return &kFresh;
+static constexpr char kFresh[kFreshIdentities] = {};
+
+Identity fresh_identity(int number) { return &kFresh[std::min(number, kFreshIdentities - 1)]; }
+
+int fresh_number(Identity identity) {
+  for (int i = 0; i < kFreshIdentities; ++i) {
+    if (identity == &kFresh[i]) return i;
+  }
+  return -1;
 }
 
 int Layout::at(unsigned page) const {

@@ -16,9 +16,13 @@ namespace vmafuzz::oracle {
 
 // Files and anonymous reverse maps are told apart and never looked into.
 using Identity = const void*;
-// Something new that the specification cannot name beforehand (the file behind shared anonymous
-// memory): the first comparison gives it its name.
-Identity fresh_identity();
+// Something new that the specification cannot name beforehand: the file behind shared anonymous
+// memory, the anonymous reverse map of an area that had none. One for each number; the comparison
+// with what is found gives it its name.
+inline constexpr int kFreshIdentities = 48;
+Identity fresh_identity(int number);
+// Its number, or -1 for what is known.
+int fresh_number(Identity identity);
 
 struct Area {
   unsigned start = 0;  // pages

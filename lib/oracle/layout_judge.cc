@@ -44,18 +44,38 @@ const char* name_of(Request::Kind kind) {
 // Nobody uses it any more: it is being taken apart.
 bool exiting(mm_struct* mm) { return mm->mm_users.counter.peek() == 0; }
 
-// What is new may have any name that nothing else has.
-bool same(const Layout& expected, const Layout& before, const Layout& found) {
+// What is new may have any name that nothing else has. (A name from before may come again: what had
+// it was freed, and its memory reused.)
+class Names {
+ public:
+  explicit Names(const Layout& expected) : expected_(expected) {}
+  // `wanted` by the name that it goes by in the list that was found.
+  Identity of(Identity wanted, Identity found) {
+    const int number = fresh_number(wanted);
+    if (number < 0) return wanted;
+    Identity& name = names_[static_cast<size_t>(number)];
+    if (name == nullptr && found != nullptr && !taken(found)) name = found;
+    return name;
+  }
+
+ private:
+  bool taken(Identity name) const {
+    for (int i = 0; i < expected_.count(); ++i) {
+      if (expected_[i].file == name || expected_[i].anon == name) return true;
+    }
+    return std::find(names_.begin(), names_.end(), name) != names_.end();
+  }
+  const Layout& expected_;
+  std::array<Identity, kFreshIdentities> names_{};
+};
+
+bool same(const Layout& expected, const Layout& found) {
   if (expected.count() != found.count()) return false;
+  Names names(expected);
   for (int i = 0; i < found.count(); ++i) {
     Area wanted = expected[i];
-    if (wanted.file == fresh_identity()) {
-      for (int k = 0; k < before.count(); ++k) {
-        if (before[k].file == found[i].file) return false;
-      }
-      if (found[i].file == nullptr) return false;
-      wanted.file = found[i].file;
-    }
+    wanted.file = names.of(wanted.file, found[i].file);
+    wanted.anon = names.of(wanted.anon, found[i].anon);
     if (wanted != found[i]) return false;
   }
   return true;
@@ -64,7 +84,9 @@ bool same(const Layout& expected, const Layout& before, const Layout& found) {
 }  // namespace
 
 void LayoutJudge::reset() {
+  probes_.clear();
   for (Space& space : spaces_) {
+    space.probes = &probes_;
     space.layout.clear();
     space.brk = kernel::kStartBrkPage << kernel::PAGE_SHIFT;
   }
@@ -124,34 +146,27 @@ void LayoutJudge::section_ends(mm_struct* mm) {
   Layout found;
   read_layout(mm, &found);
   const bool its = mine.request.kind != Request::kNone && mine.request.mm == mm && !mine.in_section;
-  if (!its) {
-    const Space& space = spaces_[mm->id];
-    if (!same(space.layout, space.layout, found)) report_layout(mm, space.layout, found);
-    return;
-  }
-  mine.in_section = true;
-  if (!accept(mm, found, &mine)) {
-    Space expected = spaces_[mm->id];
-    Failures none(0);
-    perform(mine.request, &expected, &none);
-    report_layout(mm, expected.layout, found);
-  }
+  check_private_pages(mm, found);
+  if (its) mine.in_section = true;
+  const Request request = its ? mine.request : Request{};
+  if (!accept(mm, found, request, its ? &mine : nullptr)) report_layout(mm, request, found);
   most_areas_[mm->id] = std::max(most_areas_[mm->id], found.count());
 }
 
-// One of the specification's outcomes. The results that go with it are noted: those of all outcomes
-// that have this list.
-bool LayoutJudge::accept(mm_struct* mm, const Layout& found, Work* mine) {
+// One of the specification's outcomes. The results that go with it are noted for the caller, if it
+// is one's call: those of all outcomes that have this list.
+bool LayoutJudge::accept(mm_struct* mm, const Layout& found, const Request& request, Work* mine) {
   Space& space = spaces_[mm->id];
-  const uint32_t failed = machine.injected_failures() - mine->failures_at_section;
+  const uint32_t failed =
+      mine == nullptr ? 0 : machine.injected_failures() - mine->failures_at_section;
   const unsigned long brk = mm->brk.peek();
   bool fits = false;
   Failures failures(static_cast<int>(std::min(failed, kMostFailures)));
   do {
     Space after = space;
-    const long result = perform(mine->request, &after, &failures);
-    bool as_found = same(after.layout, space.layout, found) && after.brk == brk;
-    if (!as_found && mine->request.kind == Request::kFault) {
+    const long result = perform(request, &after, &failures);
+    bool as_found = same(after.layout, found) && after.brk == brk;
+    if (!as_found && request.kind == Request::kFault) {
       // A stack that grows gets its anon_vma on the way.
       as_found = after.layout.count() == found.count();
       for (int i = 0; as_found && i < found.count(); ++i) {
@@ -160,12 +175,12 @@ bool LayoutJudge::accept(mm_struct* mm, const Layout& found, Work* mine) {
     }
     if (!as_found) continue;
     fits = true;
-    if (!mine->may_return(result) && mine->result_count < kResults) {
+    if (mine != nullptr && !mine->may_return(result) && mine->result_count < kResults) {
       mine->results[mine->result_count++] = result;
     }
   } while (failures.next());
   if (!fits && failed <= kMostFailures) return false;
-  if (!fits) mine->result_count = 0;
+  if (!fits && mine != nullptr) mine->result_count = 0;
   space.layout = found;
   space.brk = brk;
   return true;
@@ -189,18 +204,36 @@ void LayoutJudge::follow_faults(mm_struct* mm) {
   space.layout = found;
 }
 
-void LayoutJudge::check_at_rest(mm_struct* mm) { follow_faults(mm); }
+void LayoutJudge::check_at_rest(mm_struct* mm) {
+  follow_faults(mm);
+  check_private_pages(mm, spaces_[mm->id].layout);
+}
+
+void LayoutJudge::check_private_pages(mm_struct* mm, const Layout& layout) const {
+  for (int i = 0; i < layout.count(); ++i) {
+    if (layout[i].anon != nullptr) continue;
+    for (unsigned page = layout[i].start; page < layout[i].end; ++page) {
+      if ((mm->pgd.pte[page].peek() & kernel::kPteAnon) == 0) continue;
+      machine.fail("layout", [&] {
+        return "page " + std::to_string(page) + " of mm" + std::to_string(mm->id) +
+               " is the task's own, but the area has no anon_vma: " + layout.picture();
+      });
+    }
+  }
+}
 
 // --- verdicts
 // ----------------------------------------------------------------------------------------
 
-void LayoutJudge::report_layout(mm_struct* mm, const Layout& expected, const Layout& found) const {
-  const Request::Kind kind = work_[machine.cpu()].request.kind;
+void LayoutJudge::report_layout(mm_struct* mm, const Request& request, const Layout& found) const {
+  Space expected = spaces_[mm->id];
+  Failures none(0);
+  perform(request, &expected, &none);
   const bool failed = machine.injected_failures() != work_[machine.cpu()].failures_at_section;
   machine.fail("layout", [&] {
-    return std::string(name_of(kind)) + " leaves mm" + std::to_string(mm->id) + " as " +
+    return std::string(name_of(request.kind)) + " leaves mm" + std::to_string(mm->id) + " as " +
            found.picture() + (failed ? ", which no failing step explains" : "") +
-           "; the specification: " + expected.picture();
+           "; the specification: " + expected.layout.picture();
   });
 }
 

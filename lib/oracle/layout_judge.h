@@ -3,7 +3,8 @@
 // Write sections of an address space are one after the other; each is compared as it ends, while
 // its writer still holds mmap_lock, with what the specification makes of the list that the section
 // before it has left, and each call's result with the specification's. Between sections nothing may
-// change but that page faults give areas an anon_vma.
+// change but that page faults give areas an anon_vma. An area with a page that is the task's own
+// (it was written to, or has a breakpoint) must have one.
 #ifndef VMAFUZZ_ORACLE_LAYOUT_JUDGE_H_
 #define VMAFUZZ_ORACLE_LAYOUT_JUDGE_H_
 
@@ -19,6 +20,9 @@ inline constexpr int kAddressSpaces = 2;
 class LayoutJudge {
  public:
   void reset();
+  void uprobe_registered(const kernel::inode* inode, kernel::loff_t offset) {
+    probes_.add(inode, offset);
+  }
   void request_begins(const kernel::Request& request);
   void request_returns(long result);
   void section_begins(kernel::mm_struct* mm);
@@ -43,11 +47,14 @@ class LayoutJudge {
 
   Work& work();
   void follow_faults(kernel::mm_struct* mm);
-  bool accept(kernel::mm_struct* mm, const Layout& found, Work* work);
-  [[noreturn]] void report_layout(kernel::mm_struct* mm, const Layout& expected,
+  bool accept(kernel::mm_struct* mm, const Layout& found, const kernel::Request& request,
+              Work* work);
+  void check_private_pages(kernel::mm_struct* mm, const Layout& layout) const;
+  [[noreturn]] void report_layout(kernel::mm_struct* mm, const kernel::Request& request,
                                   const Layout& found) const;
   [[noreturn]] void report_result(long result) const;
 
+  Probes probes_;
   Space spaces_[kAddressSpaces];
   int most_areas_[kAddressSpaces] = {};  // that there ever were
   Work work_[platform::kMaxCpus];

@@ -1,7 +1,5 @@
 #include "oracle/specification.h"
 
-#include <algorithm>
-
 #include "oracle/call.h"
 
 namespace vmafuzz::oracle {
@@ -9,19 +7,27 @@ namespace vmafuzz::oracle {
 // --- choices
 // -----------------------------------------------------------------------------------------
 
-bool Failures::here() {
+bool Failures::step(bool costs) {
   if (used_ == kSteps) return false;
   const int step = used_++;
-  if (step >= known_) fails_[static_cast<size_t>(step)] = false;
-  return fails_[static_cast<size_t>(step)];
+  const auto at = static_cast<size_t>(step);
+  if (step >= known_) fails_[at] = false;
+  costs_[at] = costs;
+  return fails_[at];
 }
+
+bool Failures::here() { return step(true); }
+bool Failures::either() { return step(false); }
 
 bool Failures::next() {
   // The last step that did not fail and may, given those before it.
   for (int step = used_ - 1; step >= 0; --step) {
-    const auto at = fails_.begin() + step;
-    if (*at || std::count(fails_.begin(), at, true) >= budget_) continue;
-    *at = true;
+    const auto at = static_cast<size_t>(step);
+    if (fails_[at]) continue;
+    int spent = 0;
+    for (size_t i = 0; i < at; ++i) spent += fails_[i] && costs_[i];
+    if (costs_[at] && spent >= budget_) continue;
+    fails_[at] = true;
     known_ = step + 1;
     used_ = 0;
     return true;
@@ -55,7 +61,7 @@ long perform(const Request& r, Space* space, Failures* failures) {
   Call call(space, failures);
   switch (r.kind) {
     case Request::kNone:
-      return 0;
+      return call.install();
     case Request::kMmap:
       return call.mmap(r);
     case Request::kMunmap:
@@ -83,13 +89,10 @@ bool only_faulted(const Area& before, const Layout& layout, int index) {
   const Identity anon = layout[index].anon;
   if (anon == before.anon) return true;
   if (before.anon != nullptr || (before.flags & kernel::VM_SHARED) != 0) return false;
-  // A neighbour's is shared where mprotect() alone keeps the two apart; nobody else's is.
+  // A neighbour's is shared where that may be; nobody else's is.
   const auto beside = [&](int left, int right) {
-    if (left < 0 || right >= layout.count()) return false;
-    const Area& a = layout[left];
-    const Area& b = layout[right];
-    return a.anon == b.anon && a.end == b.start && a.file == b.file &&
-           ((a.flags ^ b.flags) & ~(kAccess | kSticky)) == 0 && a.pgoff + a.pages() == b.pgoff;
+    return left >= 0 && right < layout.count() && layout[left].anon == layout[right].anon &&
+           may_share_reverse_map(layout[left], layout[right]);
   };
   if (beside(index - 1, index) || beside(index, index + 1)) return true;
   for (int i = 0; i < layout.count(); ++i) {

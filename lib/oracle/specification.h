@@ -15,10 +15,12 @@
 #include "mm/mm.h"
 #include "mm/observer.h"
 #include "oracle/layout.h"
+#include "oracle/probes.h"
 
 namespace vmafuzz::oracle {
 
-// Which of the steps that may fail do. Enumerates every choice with at most `budget` failures:
+// Which of the steps that may fail do, and what else is left open. Enumerates every choice with at
+// most `budget` failures:
 //
 //   Failures failures(budget);
 //   do { ... if (failures.here()) return -ENOMEM; ... } while (failures.next());
@@ -26,11 +28,15 @@ class Failures {
  public:
   explicit Failures(int budget) : budget_(budget) {}
   bool here();
+  // Something that may be or not, and is no failure.
+  bool either();
   bool next();
 
  private:
   static constexpr int kSteps = 96;  // more than a call has; those beyond do not fail
+  bool step(bool costs);
   std::array<bool, kSteps> fails_{};
+  std::array<bool, kSteps> costs_{};  // counts as a failure
   int budget_;
   int used_ = 0;   // steps that the present run has come to
   int known_ = 0;  // steps that the present run was told about
@@ -38,6 +44,7 @@ class Failures {
 
 // An address space at one moment.
 struct Space {
+  const Probes* probes = nullptr;
   Layout layout;
   unsigned long brk = kernel::kStartBrkPage << kernel::PAGE_SHIFT;  // bytes
 };
@@ -45,7 +52,8 @@ struct Space {
 // What is certain before the lock is taken: true, with *result, if the call ends there.
 bool ends_without_lock(const kernel::Request& request, long* result);
 
-// Performs the call, all of its write section, and returns what it returns.
+// Performs the call, all of its write section, and returns what it returns. kNone: a section of no
+// call, in which at most one breakpoint is installed.
 long perform(const kernel::Request& request, Space* space, Failures* failures);
 
 // May the area have become what `now` is without mmap_lock held for writing? A page fault gives an

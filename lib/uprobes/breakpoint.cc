@@ -30,10 +30,23 @@ void prepare_uprobe(uprobe* uprobe) {
   up_write(uprobe->consumer_rwsem);
 }
 
-// __uprobe_write(): the page becomes a private copy with one byte changed. Pinning the page may be
+// What FOLL_WRITE of get_user_pages_remote() makes of a page that is not the task's own: a copy
+// that is, for which the VMA needs an anon_vma as for any write (vmf_anon_prepare() of the fault;
+// before 6.16 uprobe_write_opcode() called anon_vma_prepare() itself). It keeps that whatever comes
+// after: without memory for the copy, and when the breakpoint is removed.
+int break_cow(vm_area_struct* vma, unsigned long vaddr, Site site) {
+  if ((ptep_get(pte_offset(vma->vm_mm.get(site), vaddr), site) & kPteAnon) != 0) return 0;
+  if (anon_vma_prepare(vma) != 0) return -ENOMEM;
+  return platform::machine.injected_failure(site) ? -ENOMEM : 0;
+}
+
+// uprobe_write(): the page becomes a private copy with one byte changed. Pinning the page may be
 // interrupted by a fatal signal.
 int uprobe_write_opcode(vm_area_struct* vma, unsigned long vaddr, bool breakpoint, Site site) {
   if (platform::machine.injected_failure(site)) return -EINTR;
+  if (breakpoint) {
+    if (const int err = break_cow(vma, vaddr, site)) return err;
+  }
   mm_struct* mm = vma->vm_mm.get(site);
   Shared<unsigned long>& pte = pte_offset(mm, vaddr);
   spin_lock(mm->page_table_lock, site);

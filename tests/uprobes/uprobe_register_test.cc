@@ -115,6 +115,88 @@ TEST_F(UprobeWorld, SplittingAndMergingKeepTheBreakpoint) {
       << what_;
 }
 
+const anon_vma* anon_of(mm_struct* mm, unsigned long n) {
+  return vma_lookup(mm, n << PAGE_SHIFT)->anon_vma.peek();
+}
+
+TEST_F(UprobeWorld, ABreakpointGivesItsMappingAnAnonVmaThatStays) {
+  EXPECT_EQ(run([&] {
+              map(4, 2, 0, 0);
+              map(8, 2, 0, 4);
+              trace_uprobe_register(0, 1, 0);
+              const anon_vma* anon = anon_of(mm(), 4);
+              EXPECT_NE(anon, nullptr);
+              EXPECT_EQ(anon_of(mm(), 8), nullptr);
+              trace_uprobe_unregister(0, 1, 0);
+              EXPECT_FALSE(armed(5));
+              EXPECT_EQ(anon_of(mm(), 4), anon);
+              EXPECT_EQ(live_anon_vmas(), 2);  // and its link
+              unmap(4, 2);
+              EXPECT_EQ(live_anon_vmas(), 0);
+            }),
+            "")
+      << what_;
+}
+
+TEST_F(UprobeWorld, MappingsWithAnAnonVmaEachAreNotMerged) {
+  for (const int probes : {0, 1, 2}) {
+    EXPECT_EQ(run([&] {
+                map(4, 1, 0, 0);
+                map(8, 1, 0, 1);
+                for (int i = 0; i < probes; ++i) {
+                  trace_uprobe_register(0, static_cast<unsigned long>(i), 0);
+                }
+                sys_mremap(mm(), page(8), page(1), page(1), MREMAP_MAYMOVE | MREMAP_FIXED, page(5));
+                // With one probe the other mapping simply joins.
+                EXPECT_EQ(mm()->map_count.peek(), probes == 2 ? 2 : 1) << probes;
+                EXPECT_EQ(anon_of(mm(), 4) == anon_of(mm(), 5), probes != 2);
+                EXPECT_EQ(armed(4), probes > 0);
+                EXPECT_EQ(armed(5), probes > 1);
+              }),
+              "")
+        << what_;
+  }
+}
+
+TEST_F(UprobeWorld, NeighboursThatMprotectToldApartShareAnAnonVmaAndMergeAgain) {
+  EXPECT_EQ(run([&] {
+              map(4, 2, 0, 0);
+              sys_mprotect(mm(), page(5), page(1), PROT_READ);
+              trace_uprobe_register(0, 0, 0);
+              EXPECT_EQ(anon_of(mm(), 5), nullptr);
+              trace_uprobe_register(0, 1, 0);
+              EXPECT_EQ(anon_of(mm(), 5), anon_of(mm(), 4));
+              EXPECT_EQ(mm()->map_count.peek(), 2);
+              sys_mprotect(mm(), page(5), page(1), PROT_READ | PROT_EXEC);
+              EXPECT_EQ(mm()->map_count.peek(), 1);
+            }),
+            "")
+      << what_;
+}
+
+TEST_F(UprobeWorld, RegisteringWithoutMemoryForThePrivateCopyFailsAndLeavesNoBreakpoint) {
+  std::map<int, int> results;
+  for (int n = 1; director_.fail.empty() || director_.seen() >= n - 1; ++n) {
+    director_.fail = {n};
+    int result = 0;
+    bool anon = false;
+    EXPECT_EQ(run([&] {
+                map(4, 2, 0, 0);
+                if (vma_lookup(mm(), page(4)) == nullptr) return;
+                result = trace_uprobe_register(0, 1, 0);
+                anon = anon_of(mm(), 4) != nullptr;
+                EXPECT_EQ(armed(5), result == 0);
+              }),
+              "")
+        << what_;
+    ++results[result];
+    // What was prepared for the copy stays where only the copy itself has failed.
+    if (result == -EINTR) EXPECT_FALSE(anon);
+  }
+  EXPECT_GE(results[-ENOMEM], 3);  // at least: the link, the anon_vma, the page
+  EXPECT_GE(results[-EINTR], 1);
+}
+
 TEST_F(UprobeWorld, TheLastConsumerTakesTheBreakpointOut) {
   EXPECT_EQ(run([&] {
               map(4, 4, 0, 0);
