@@ -68,6 +68,7 @@ constexpr ArgSchema kMmapArgs[] = {
     kProt,
     word(ArgId::kSharing, "sharing", TextForm::kBare, 1, 0, kSharingWords),
     optional(word(ArgId::kPlacement, "placement", TextForm::kBare, 2, 0, kPlacementWords)),
+    flag(ArgId::kGrowsDown, "growsdown"),
 };
 constexpr ArgSchema kMunmapArgs[] = {kMm, kPage, kLen};
 constexpr ArgSchema kMprotectArgs[] = {kMm, kPage, kLen, kProt};
@@ -96,7 +97,7 @@ constexpr ArgSchema kHitArgs[] = {kMm, kPage, optional(number(ArgId::kTimes, "ti
 constexpr OpSchema kOps[] = {
     {OpKind::kMmap, "mmap",
      "map len pages of a file (f0..f3 ordinary, f4..f6 backing, none: anonymous) at page; a file "
-     "never opened is opened on inode i<n % 4>",
+     "never opened is opened on inode i<n % 4>; growsdown: a stack (private anonymous memory only)",
      kMmapArgs},
     {OpKind::kMunmap, "munmap", "unmap len pages from page; holes are allowed", kMunmapArgs},
     {OpKind::kMprotect, "mprotect", "change the protection of len pages from page", kMprotectArgs},
@@ -105,8 +106,8 @@ constexpr OpSchema kOps[] = {
      kMremapArgs},
     {OpKind::kBrk, "brk", "move the end of the heap to page", kBrkArgs},
     {OpKind::kMadvise, "madvise", "advise len pages from page", kMadviseArgs},
-    {OpKind::kGrowStack, "grow_stack", "fault just below the stack, so that it grows down to page",
-     kGrowStackArgs},
+    {OpKind::kGrowStack, "grow_stack",
+     "write to page, so that the growsdown mapping above it grows down to there", kGrowStackArgs},
     {OpKind::kFault, "fault", "page fault in page, through lock_vma_under_rcu", kFaultArgs},
     {OpKind::kOpen, "open",
      "open a file slot on an inode, closing what the slot held; backing: from the class of backing "

@@ -28,7 +28,7 @@
 
 namespace vmafuzz::input {
 
-inline constexpr int kMaxArgs = 8;        // of one operation
+inline constexpr int kMaxArgs = 9;        // of one operation
 inline constexpr int kArgBits = 24;       // of one operation in its 4-byte record
 inline constexpr int kCpuCount = 4;       // cpu0..cpu3
 inline constexpr int kMmCount = 2;        // mm0, mm1 (the records have room for 4)
@@ -81,8 +81,9 @@ enum class ArgId : uint8_t {
   kBacking,
   kConsumer,
   kTimes,
+  kGrowsDown,
 };
-inline constexpr int kArgIdCount = 19;
+inline constexpr int kArgIdCount = 20;
 
 // Values of ArgId::kProt, kSharing, kPlacement and kAdvice, in the order of their words.
 enum class Prot : uint8_t { kNone, kR, kRw, kRx, kRwx, kW };

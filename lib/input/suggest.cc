@@ -95,7 +95,21 @@ int edge_page(const Program& program, Rng& rng) {
   }
 }
 
+// A page below a stack, or -1.
+int page_below_stack(const Program& program, const Op& op, Rng& rng) {
+  for (const Op& other : program.ops) {
+    if (other.get(ArgId::kGrowsDown) == 0 || other.get(ArgId::kMm) != op.get(ArgId::kMm)) continue;
+    return other.get(ArgId::kPage) - 1 - static_cast<int>(rng.below(4));
+  }
+  return -1;
+}
+
 int suggest_page(const Program& program, const Op& op, Rng& rng) {
+  const bool faults = op.kind == OpKind::kGrowStack || op.kind == OpKind::kFault;
+  if (faults && rng.chance(3, 4)) {
+    const int page = page_below_stack(program, op, rng);
+    if (page >= 0) return page;
+  }
   const uint32_t wants_probe = op.kind == OpKind::kHit ? 3 : 1;
   if (rng.chance(wants_probe, 4)) {
     const Op* mapping = file_mapping(program, op.get(ArgId::kMm), rng);
@@ -163,6 +177,11 @@ int related_value(const Program& program, const Op& op, ArgId id, Rng& rng) {
     case ArgId::kTimes:
     case ArgId::kBacking:
       return rng.chance(2, 3) ? 0 : -1;
+    case ArgId::kGrowsDown: {
+      // Of a file or shared it is refused.
+      const bool shared = op.get(ArgId::kSharing) == static_cast<uint8_t>(Sharing::kShared);
+      return op.get(ArgId::kFile) == kFileNone && !shared && rng.chance(1, 2) ? 1 : 0;
+    }
     case ArgId::kMayMove:
     case ArgId::kFixed:
     case ArgId::kDontUnmap:

@@ -56,6 +56,7 @@ unsigned long map_flags(const input::Op& op) {
       flags |= kernel::MAP_FIXED_NOREPLACE;
       break;
   }
+  if (op.get(ArgId::kGrowsDown) != 0) flags |= kernel::MAP_GROWSDOWN;
   return flags;
 }
 

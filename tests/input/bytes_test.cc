@@ -47,7 +47,7 @@ TEST(Bytes, LayoutIsStable) {
   program.directives = {{1, 0x0102, DirectiveKind::kStale, 3},
                         {kRcuContext, 9, DirectiveKind::kPreempt, 1}};
   // mmap's arguments: mm 2 bits, page 5, len - 1 3, file 3, pgoff 4, prot 3, sharing 1,
-  // placement 2.
+  // placement 2, growsdown 1.
   const uint32_t args = 4u << 2 | 3u << 7 | 0u << 10 | 1u << 13 | 3u << 17;
   const std::vector<uint8_t> expected = {2,
                                          0x82,
@@ -74,6 +74,19 @@ TEST(Bytes, LayoutIsStable) {
                                          0,
                                          1};  // rcu: @9
   EXPECT_EQ(encode(program), expected);
+}
+
+// Corpora from before `growsdown` have a zero there: the highest bit of an mmap.
+TEST(Bytes, GrowsDownIsTheBitThatWasSpare) {
+  Program program;
+  program.ops = {simplest_op(OpKind::kMmap, 0)};
+  std::vector<uint8_t> bytes = encode(program);
+  EXPECT_EQ(bytes.back() & 0x80, 0);
+  EXPECT_EQ(decode(bytes).ops[0].get(ArgId::kGrowsDown), 0);
+  bytes.back() |= 0x80;
+  program.ops[0].set(ArgId::kGrowsDown, 1);
+  EXPECT_EQ(decode(bytes), program);
+  EXPECT_EQ(encode(program), bytes);
 }
 
 TEST(Bytes, ShortHeaderIsFilledUpWithZeros) {

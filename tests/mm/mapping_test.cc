@@ -234,6 +234,30 @@ TEST_F(Mapping, BrkGrowsShrinksAndStopsAtOthers) {
   EXPECT_EQ(tear_down_leaks(), "");
 }
 
+TEST_F(Mapping, OnlyPrivateAnonymousMemoryGrowsDown) {
+  alone([&] {
+    constexpr unsigned long kStack = MAP_FIXED | MAP_GROWSDOWN;
+    EXPECT_EQ(map(2, 1, kRw, 0, MAP_PRIVATE | kStack), -EINVAL);
+    EXPECT_EQ(sys_mmap(mm0, page(2), page(1), kRw, MAP_SHARED | MAP_ANONYMOUS | kStack, nullptr, 0),
+              -EINVAL);
+    EXPECT_EQ(
+        sys_mmap(mm0, page(6), page(2), kRw, MAP_PRIVATE | MAP_ANONYMOUS | kStack, nullptr, 0),
+        static_cast<long>(page(6)));
+    map_anon(8, 1);
+    EXPECT_EQ(picture(), "......AAB.");  // not merged with what does not grow
+    EXPECT_EQ(sys_fault(mm0, page(4), true), 0);
+    EXPECT_EQ(picture(), "....AAAAB.");
+    EXPECT_EQ(sys_fault(mm0, page(3), false), 0);
+    EXPECT_EQ(offsets(), "...345678.");
+    EXPECT_EQ(map(1, 2, kR, 0, MAP_PRIVATE), static_cast<long>(page(0)));  // not into the gap
+    EXPECT_EQ(sys_fault(mm0, page(2), true), -EFAULT);
+    EXPECT_EQ(protect(0, 2, PROT_NONE), 0);
+    EXPECT_EQ(sys_fault(mm0, page(2), true), 0);  // what nobody can touch needs no gap
+    EXPECT_EQ(mm0->mm_lock_seq.peek() % 2, 0u);
+  });
+  EXPECT_EQ(tear_down_leaks(), "");
+}
+
 TEST_F(Mapping, StackGrowsDownToTheFaultButNotNextToOthers) {
   alone([&] {
     EXPECT_EQ(sys_setup_stack(mm0), 0);

@@ -41,11 +41,13 @@ class Drawn : public sim::Director {
 
 // Few pages and few files, so that mappings meet.
 Op random_op(Rng& rng, uint8_t cpu) {
-  static constexpr OpKind kKinds[] = {
-      OpKind::kMmap,     OpKind::kMmap,     OpKind::kMmap,   OpKind::kMmap,   OpKind::kMunmap,
-      OpKind::kMunmap,   OpKind::kBrk,      OpKind::kFault,  OpKind::kFault,  OpKind::kMprotect,
-      OpKind::kMprotect, OpKind::kMremap,   OpKind::kMremap, OpKind::kMremap, OpKind::kMadvise,
-      OpKind::kMadvise,  OpKind::kRegister, OpKind::kClose};
+  static constexpr OpKind kKinds[] = {OpKind::kMmap,       OpKind::kMmap,      OpKind::kMmap,
+                                      OpKind::kMmap,       OpKind::kMunmap,    OpKind::kMunmap,
+                                      OpKind::kBrk,        OpKind::kFault,     OpKind::kFault,
+                                      OpKind::kMprotect,   OpKind::kMprotect,  OpKind::kMremap,
+                                      OpKind::kMremap,     OpKind::kMremap,    OpKind::kMadvise,
+                                      OpKind::kMadvise,    OpKind::kRegister,  OpKind::kRegister,
+                                      OpKind::kUnregister, OpKind::kGrowStack, OpKind::kClose};
   Op op;
   op.kind = kKinds[rng.below(std::size(kKinds))];
   op.cpu = cpu;
@@ -55,12 +57,18 @@ Op random_op(Rng& rng, uint8_t cpu) {
   op.set(ArgId::kPage, static_cast<uint8_t>(brk ? 22 + rng.below(10) : rng.below(12)));
   op.set(ArgId::kNewPage, static_cast<uint8_t>(rng.below(16)));
   op.set(ArgId::kMm, rng.chance(1, 6) ? 1 : 0);
+  if (op.kind == OpKind::kRegister || op.kind == OpKind::kUnregister) {
+    op.set(ArgId::kInode, static_cast<uint8_t>(rng.below(2)));
+    op.set(ArgId::kPgoff, static_cast<uint8_t>(rng.below(12)));
+  }
   if (op.kind == OpKind::kMmap) {
     static constexpr uint8_t kFiles[] = {0, 0, 0, 1, input::kFileNone, input::kFileNone};
     op.set(ArgId::kFile, kFiles[rng.below(std::size(kFiles))]);
     if (rng.chance(2, 3)) op.set(ArgId::kPgoff, op.get(ArgId::kPage));
     if (rng.chance(2, 3)) op.set(ArgId::kPlacement, static_cast<uint8_t>(input::Placement::kFixed));
     if (rng.chance(3, 4)) op.set(ArgId::kSharing, static_cast<uint8_t>(input::Sharing::kPrivate));
+    const bool anonymous = op.get(ArgId::kFile) == input::kFileNone;
+    op.set(ArgId::kGrowsDown, rng.chance(anonymous ? 8 : 1, 16) ? 1 : 0);
     if (rng.chance(1, 2)) op.set(ArgId::kProt, static_cast<uint8_t>(input::Prot::kRw));
   }
   return op;
