@@ -14,6 +14,7 @@ namespace platform = native;
 #include "sim/rcu.h"
 #include "sim/shared.h"
 #include "sim/slab.h"
+#include "sim/timer.h"
 namespace vmafuzz {
 namespace platform = sim;
 }

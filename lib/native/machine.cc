@@ -178,7 +178,9 @@ void Machine::start(int cpu, void (*body)(void*), void* arg) {
 // All that was done alone comes before all that CPUs do, and that before what is done alone later.
 // The contexts of deferred work begin when somebody queues some, and are fibres like the others.
 bool Machine::run() {
-  if (on_threads) return threads.run();
+  if (on_threads) {
+    return threads.run() && threads.run_alone([](void*) { timers.run_all_now(); }, nullptr);
+  }
   void* main = __tsan_get_current_fiber();
   const auto on_each_fibre = [&](void (*visit)(const void*), const void* token) {
     for (int i = 0; i < kMaxCpus; ++i) {

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "sim/rcu.h"
+#include "sim/timer.h"
 
 namespace vmafuzz::native {
 
@@ -216,6 +217,17 @@ class GracePeriods {
 };
 
 extern GracePeriods grace_periods;
+
+// sim/timer.h; on threads no timer expires before all CPUs have finished.
+class Timers {
+ public:
+  void arm(const void* timer, uint64_t expires, void (*function)(void*), void* arg, Site site);
+  void disarm(const void* timer);
+  const void* take();
+  bool run_all_now();
+};
+
+extern Timers timers;
 
 }  // namespace vmafuzz::native
 

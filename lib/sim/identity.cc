@@ -4,6 +4,7 @@
 
 #include "sim/memory.h"
 #include "sim/rcu.h"
+#include "sim/timer.h"
 
 namespace vmafuzz::sim {
 namespace {
@@ -139,7 +140,7 @@ uint64_t StateIdentity::machine_state() const {
   for (const View& view : views_) locations += mixed(0, of(view));
   hash = mixed(hash, locations);
   for (const Cpu& cpu : machine.cpus_) hash = mixed(hash, of(cpu));
-  return mixed(hash, grace_periods.identity(*this));
+  return mixed(mixed(hash, grace_periods.identity(*this)), timers.identity());
 }
 
 }  // namespace vmafuzz::sim

@@ -4,6 +4,7 @@
 #include "sim/coverage.h"
 #include "sim/memory.h"
 #include "sim/rcu.h"
+#include "sim/timer.h"
 #include "sim/trace.h"
 
 namespace vmafuzz::sim {
@@ -61,6 +62,7 @@ void Machine::begin(const Options& options, Director* director) {
   }
   current_ = &cpus_[kBootCpu];
   grace_periods.reset();
+  timers.reset();
 }
 
 void Machine::cpu_main(void* arg) {
@@ -220,6 +222,14 @@ void Machine::ask_director(Cpu& cpu, AccessKind kind, const Location* location, 
   const Decision decision = director_->decide(make_point(kind, location, site));
   cpu.decision = decision;
   cpu.decision_at = cpu.access;
+  if (decision.expire) {
+    if (timers.expire()) {
+      record(DirectiveKind::kExpire, 0);
+      run_pending_context(site);
+    } else {
+      ++missed_;
+    }
+  }
   const int next = decision.preempt;
   if (next >= 0) {
     if (next != cpu.id && next < kMaxCpus && cpus_[next].state == CpuState::kRunnable) {
@@ -268,7 +278,7 @@ void Machine::deferred_ready(int context) {
     cpu.state = CpuState::kRunnable;  // it is leaving: cpu_main() goes round again
     return;
   }
-  start(context, &GracePeriods::context_main, &cpu);
+  start(context, context == kTimerCpu ? &Timers::context_main : &GracePeriods::context_main, &cpu);
   pending_contexts_ |= bit(context);
   limit_point(*current_);
 }
@@ -283,12 +293,15 @@ int Machine::fallback_cpu() const {
   return runnable == 0 ? -1 : __builtin_ctz(runnable);
 }
 
+// Nothing else can run: what was held back does then, and after that the next timer expires.
+static bool release_anything() { return grace_periods.release_held() || timers.expire_at_last(); }
+
 void Machine::leave(AccessKind kind, Site site) {
   Cpu& cpu = *current_;
   ++steps_;
   ++cpu.access;
   int next = fallback_cpu();
-  while (next < 0 && grace_periods.release_held()) next = fallback_cpu();
+  while (next < 0 && release_anything()) next = fallback_cpu();
   pending_contexts_ = 0;  // contexts are ordinary candidates from here on
   if (next < 0) {
     if (kind == AccessKind::kEnd && blocked_mask() == 0) {
@@ -303,6 +316,7 @@ void Machine::leave(AccessKind kind, Site site) {
     if (cpu.access >= cpu.director_point) {
       const Decision decision = director_->decide(point);
       if (decision.preempt >= 0) wanted = decision.preempt;
+      if (decision.expire) ++missed_;  // there is no access that it could come before
     } else {
       wanted = director_->pick_next(point, next);
     }
@@ -368,7 +382,7 @@ void Machine::relax(Site site) {
     return -1;
   };
   int next = next_after();
-  if (next < 0 && grace_periods.release_held()) next = next_after();
+  while (next < 0 && release_anything()) next = next_after();
   if (next < 0) return;
   if (director_ != nullptr) director_->relaxes(current_->id);
   switch_to(next, site);
@@ -379,7 +393,7 @@ void Machine::wait(WaitQueue& queue, const Awaited& what, Site site) {
   cpu.waits_for = what;
   if (alone_) {
     // Nobody else could ever wake it, unless deferred work does.
-    if (grace_periods.run_all_now()) return;
+    if (grace_periods.run_all_now() || timers.run_all_now()) return;
     fail("deadlock", [&] { return "alone, it waits for " + awaited_name(what); }, site);
   }
   queue.waiting |= bit(cpu.id);

@@ -55,6 +55,7 @@ class ListDirector : public Director {
       if (d.kind == DirectiveKind::kReload) decision.reload = true;
       if (d.kind == DirectiveKind::kFail) decision.fail = true;
       if (d.kind == DirectiveKind::kHold) decision.hold = d.arg;
+      if (d.kind == DirectiveKind::kExpire) decision.expire = true;
     }
     return decision;
   }
