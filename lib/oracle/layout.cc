@@ -12,10 +12,8 @@ static constexpr char kFresh[kFreshIdentities] = {};
 Identity fresh_identity(int number) { return &kFresh[std::min(number, kFreshIdentities - 1)]; }
 
 int fresh_number(Identity identity) {
-  for (int i = 0; i < kFreshIdentities; ++i) {
-    if (identity == &kFresh[i]) return i;
-  }
-  return -1;
+  const auto offset = reinterpret_cast<uintptr_t>(identity) - reinterpret_cast<uintptr_t>(kFresh);
+  return offset < kFreshIdentities ? static_cast<int>(offset) : -1;
 }
 
 int Layout::at(unsigned page) const {

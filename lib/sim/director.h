@@ -22,7 +22,7 @@ enum class DirectiveKind : uint8_t {
   kReload,   // a plain load is done twice, as a compiler may: the second value counts
   kFail,     // this allocation, killable lock or other fallible step fails
   kHold,     // keep what this access queues back for `arg` accesses; kHoldToEnd: until the end
-  kExpire,   // run the armed timer now
+  kExpire,   // of the armed timers that are not held, the first expires before this access
 };
 inline constexpr int kDirectiveKinds = 7;
 inline constexpr uint8_t kHoldToEnd = 255;
