@@ -43,7 +43,6 @@ constexpr Expectation kExpectations[] = {
     {"suren-rfc-use-after-free", true, kBackingFiles},
     {"suren-rfc-wrap-wrong-uprobe", true, kBits},
     {"v1-wrong-uprobe", false, "the load of mm0.mm_lock_seq at lookup_v1.cc"},
-    {"v1-wrong-uprobe", false, "gone with smp_wmb() between the store to mm0.mm_lock_seq"},
     {"v1-use-after-free", true, kBackingFiles},
     {"v1-acquire-at-end-wrong-uprobe", false, "gone with smp_rmb() before the last look"},
     {"v1-acquire-at-end-wrong-uprobe", false, "the load of mm0.mm_lock_seq at lookup_v1.cc"},

@@ -175,7 +175,7 @@ TEST_F(ExecutorTest, ReducedProgramKeepsTheBucketAndLosesItWithoutAnyOfItsParts)
 TEST_F(ExecutorTest, ReducesWhatDecidedMoreThanAProgramCanSay) {
   use("aug02-draft");
   const input::Program program = parse(R"(# vmafuzz repro v1
-search: rr uniform eager depth=5 order=2013 seed=0x6fd445e0
+search: rr uniform eager depth=5 order=2013 seed=0x6fd445e9
 setup:
   mmap       mm0 page=4 len=4 file=f0 pgoff=0 prot=rx private
     @1 preempt cpu1
