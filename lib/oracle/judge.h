@@ -36,18 +36,15 @@ enum class Finding : uint8_t {
   // consumer list that is empty is all that its handler finds (Andrii Nakryiko, uprobes 6.12).
   kDyingUprobe,
   // Without the valid_vma() test a lookup resolves mappings that never had the breakpoint (Jann
-  // Horn
-  // and Oleg Nesterov, 26 November 2024: accepted).
+  // Horn and Oleg Nesterov, 26 November 2024: accepted).
   kUnprobedMapping,
   // At rest, a page that could have a breakpoint has none. Upstream installs breakpoints when a
-  // mapping
-  // is made, resized or probed, and at no other time: mprotect() that takes VM_WRITE away, DONTNEED
-  // of
-  // a page that had one and the old range of MREMAP_DONTUNMAP all leave such pages.
+  // mapping is made, resized or probed, and at no other time: mprotect() that takes VM_WRITE away,
+  // DONTNEED of a page that had one and the old range of MREMAP_DONTUNMAP all leave such pages.
   kUnarmedPage,
   // Between the moment when unregistration has listed a file's mappings and the moment when it
-  // takes
-  // their mmap_lock, mremap() moves one: its breakpoint travels along and stays (docs/findings.md).
+  // takes their mmap_lock, mremap() moves one: its breakpoint travels along and stays
+  // (docs/findings.md).
   kMovedMapping,
 };
 inline constexpr int kFindings = 4;
