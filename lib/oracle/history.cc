@@ -1,6 +1,7 @@
 #include "oracle/history.h"
 
 #include <climits>
+#include <cstring>
 
 namespace vmafuzz::oracle {
 
@@ -59,7 +60,7 @@ bool AddressSpaceHistory::section_ends(kernel::mm_struct* mm) {
   Version& next = versions_[size_];
   view_pages(mm, &next.pages);
   Version& newest = versions_[size_ - 1];
-  if (next.pages == newest.pages) return false;
+  if (std::memcmp(&next.pages, &newest.pages, sizeof next.pages) == 0) return false;
   newest.current = false;
   newest.replaced = last_end_;
   next.current = true;

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "mm/fs.h"
@@ -29,6 +30,7 @@ struct PageView {
   bool mapped = false;
   bool operator==(const PageView&) const = default;
 };
+static_assert(std::has_unique_object_representations_v<PageView>);  // bytes are compared
 
 struct Version {
   std::array<PageView, kernel::kTaskPages> pages;

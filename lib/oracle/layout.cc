@@ -99,7 +99,7 @@ void read_layout(kernel::mm_struct* mm, Layout* layout) {
     const auto* vma = static_cast<const kernel::vm_area_struct*>(
         kernel::mt_peek(&mm->mm_mt, index, &first, &last));
     if (vma != nullptr && layout->count() < static_cast<int>(Layout::kPages)) {
-      Area area;
+      Area area{};
       area.start = static_cast<unsigned>(vma->vm_start.peek() >> kernel::PAGE_SHIFT);
       area.end = static_cast<unsigned>(vma->vm_end.peek() >> kernel::PAGE_SHIFT);
       area.pgoff = vma->vm_pgoff.peek();

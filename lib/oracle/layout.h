@@ -6,6 +6,7 @@
 #ifndef VMAFUZZ_ORACLE_LAYOUT_H_
 #define VMAFUZZ_ORACLE_LAYOUT_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -25,12 +26,12 @@ Identity fresh_identity(int number);
 int fresh_number(Identity identity);
 
 struct Area {
-  unsigned start = 0;  // pages
-  unsigned end = 0;    // the first page after it
-  unsigned long pgoff = 0;
-  unsigned long flags = 0;  // VM_*
-  Identity file = nullptr;
-  Identity anon = nullptr;  // anon_vma; null until something private was written
+  unsigned start;  // pages
+  unsigned end;    // the first page after it
+  unsigned long pgoff;
+  unsigned long flags;  // VM_*
+  Identity file;
+  Identity anon;  // anon_vma; null until something private was written
   unsigned pages() const { return end - start; }
   bool anonymous() const { return file == nullptr; }
   bool operator==(const Area&) const = default;
@@ -39,6 +40,15 @@ struct Area {
 class Layout {
  public:
   static constexpr unsigned kPages = static_cast<unsigned>(kernel::kTaskPages);
+
+  // A list costs what it holds: places behind count() are neither set nor copied.
+  Layout() {}
+  Layout(const Layout& other) { *this = other; }
+  Layout& operator=(const Layout& other) {
+    count_ = other.count_;
+    std::copy_n(other.areas_.begin(), count_, areas_.begin());
+    return *this;
+  }
 
   void clear() { count_ = 0; }
   int count() const { return count_; }

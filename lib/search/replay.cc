@@ -20,16 +20,18 @@ size_t first_at(const std::vector<input::Directive>& directives, uint16_t op, ui
 void ReplayDirector::begin(const input::Program& program) {
   program_ = &program;
   used_ = 0;
+  disturbed_ = 0;
+  for (const input::Directive& d : program.directives) disturbed_ |= uint64_t{1} << (d.op % 64);
 }
 
 uint16_t ReplayDirector::next_point(int, uint16_t op, uint16_t after) {
+  if (!disturbs(op)) return 0xffff;
   const auto& directives = program_->directives;
-  if (directives.empty()) return 0xffff;
   const size_t i = first_at(directives, op, after + 1u);
   return i < directives.size() && directives[i].op == op ? directives[i].access : 0xffff;
 }
 
-sim::Decision ReplayDirector::decide(const sim::Point& point) {
+sim::Decision ReplayDirector::decide_as_told(const sim::Point& point) {
   sim::Decision decision;
   const auto& directives = program_->directives;
   for (size_t i = first_at(directives, point.op, point.access);

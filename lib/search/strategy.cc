@@ -62,7 +62,7 @@ void StrategyDirector::begin(const input::Program& program) {
   policy_ = strategy_ == Strategy::kNone ? ReadPolicy::kNewest : header.policy;
   eager_ = header.eager;
   policy_arg_ = header.policy_arg;
-  order_ = input::cpu_order(header.permutation);
+  set_order(header.permutation);
   salt_ = static_cast<uint32_t>(rng_.next());
   load_ = 0;
   wanted_ = -1;
@@ -81,6 +81,19 @@ void StrategyDirector::begin(const input::Program& program) {
   odd_count_ = policy_arg_ < kMaxMarks ? policy_arg_ : kMaxMarks;
   const uint32_t range = 4u << rng_.below(7);
   for (int i = 0; i < odd_count_; ++i) odd_loads_[i] = static_cast<uint16_t>(rng_.below(range));
+}
+
+void StrategyDirector::set_order(uint8_t permutation) {
+  const std::array<uint8_t, input::kCpuCount> order = input::cpu_order(permutation);
+  for (int i = 0; i < kCpus; ++i) {
+    order_[i] = i < input::kCpuCount ? order[i] : static_cast<uint8_t>(i);
+  }
+  for (size_t set = 0; set < positions_.size(); ++set) {
+    positions_[set] = 0;
+    for (int i = 0; i < input::kCpuCount; ++i) {
+      if ((set >> order[i] & 1) != 0) positions_[set] |= bit(i);
+    }
+  }
 }
 
 void StrategyDirector::draw_portfolio(input::Header& header) {
@@ -154,6 +167,7 @@ uint16_t StrategyDirector::next_point(int cpu, uint16_t op, uint16_t after) {
 sim::Decision StrategyDirector::decide(const sim::Point& point) {
   sim::Decision decision = ReplayDirector::decide(point);
   if (strategy_ == Strategy::kNone || decision.preempt >= 0) return decision;
+  if (strategy_ != Strategy::kSticky) decision.again = 1;
   if (left_[point.cpu] > 1) --left_[point.cpu];
   if (eager_ && point.kind == sim::AccessKind::kStore) return decision;
   const int next = pick_cpu(point, false);
@@ -216,14 +230,14 @@ int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
 // A CPU among `runnable`: by remaining work, or evenly.
 int StrategyDirector::pick_weighted(uint8_t runnable, bool remaining) {
   uint32_t total = 0;
-  for (int i = 0; i < kCpus; ++i) {
-    if ((runnable & bit(i)) != 0) total += remaining ? left_[i] : 1;
+  for (unsigned set = runnable; set != 0; set &= set - 1) {
+    total += remaining ? left_[__builtin_ctz(set)] : 1;
   }
   uint32_t draw = rng_.below(total);
-  for (int i = 0; i < kCpus; ++i) {
-    // The permutation decides who comes first: no role is favoured by its number.
-    const int cpu = i < input::kCpuCount ? order_[i] : i;
-    if ((runnable & bit(cpu)) == 0) continue;
+  constexpr unsigned kUsers = (1u << input::kCpuCount) - 1;
+  unsigned set = positions_[runnable & kUsers] | (runnable & ~kUsers);
+  for (; set != 0; set &= set - 1) {
+    const int cpu = order_[__builtin_ctz(set)];
     const uint32_t weight = remaining ? left_[cpu] : 1;
     if (draw < weight) return cpu;
     draw -= weight;
@@ -237,11 +251,7 @@ int StrategyDirector::pick_pos(const sim::Point& point, uint8_t runnable) {
     pending_store_[point.cpu] = is_store(point.kind);
     priority_[point.cpu] = rng_.below(1u << 20);
   }
-  int best = -1;
-  for (int i = 0; i < kCpus; ++i) {
-    if ((runnable & bit(i)) == 0) continue;
-    if (best < 0 || priority_[i] > priority_[best]) best = i;
-  }
+  const int best = highest(runnable);
   if (best != point.cpu) return best;
   // It runs: draw again for it and for every pending access that races with this one.
   priority_[best] = rng_.below(1u << 20);
@@ -259,10 +269,15 @@ int StrategyDirector::pick_pct(const sim::Point& point, uint8_t runnable) {
       priority_[point.cpu] = static_cast<uint32_t>(i);
     }
   }
-  int best = -1;
-  for (int i = 0; i < kCpus; ++i) {
-    if ((runnable & bit(i)) == 0) continue;
-    if (best < 0 || priority_[i] > priority_[best]) best = i;
+  return highest(runnable);
+}
+
+// The one of several with the same priority that has the lowest number.
+int StrategyDirector::highest(uint8_t runnable) const {
+  int best = __builtin_ctz(runnable);
+  for (unsigned set = runnable & (runnable - 1u); set != 0; set &= set - 1) {
+    const int cpu = __builtin_ctz(set);
+    if (priority_[cpu] > priority_[best]) best = cpu;
   }
   return best;
 }

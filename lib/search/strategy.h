@@ -26,7 +26,7 @@ namespace vmafuzz::search {
 uint16_t expected_accesses(const input::Op& op);
 
 // Explicit directives of the program first, then the strategy of its header.
-class StrategyDirector : public ReplayDirector {
+class StrategyDirector final : public ReplayDirector {
  public:
   void begin(const input::Program& program);
 
@@ -48,8 +48,10 @@ class StrategyDirector : public ReplayDirector {
   int pick_weighted(uint8_t runnable, bool remaining);
   int pick_pos(const sim::Point& point, uint8_t runnable);
   int pick_pct(const sim::Point& point, uint8_t runnable);
+  int highest(uint8_t runnable) const;
   bool interesting(const sim::Point& point) const;
   uint16_t geometric(uint32_t chance_of_256);
+  void set_order(uint8_t permutation);
 
   input::Strategy strategy_ = input::Strategy::kNone;
   input::ReadPolicy policy_ = input::ReadPolicy::kNewest;
@@ -57,8 +59,11 @@ class StrategyDirector : public ReplayDirector {
   int policy_arg_ = 0;
   uint32_t salt_ = 0;
   input::Rng rng_{0};
-  std::array<uint8_t, input::kCpuCount> order_{};  // how the strategy numbers the CPUs
-  std::array<uint32_t, kCpus> left_{};             // expected accesses still to come
+  // The permutation decides who comes first where weights are drawn: no role is favoured by its
+  // number. By position: the CPU there, and sets of user CPUs as sets of positions.
+  std::array<uint8_t, kCpus> order_{};
+  std::array<uint8_t, 1 << input::kCpuCount> positions_{};
+  std::array<uint32_t, kCpus> left_{};  // expected accesses still to come
   std::array<uint32_t, kCpus> priority_{};
   std::array<const sim::Location*, kCpus> pending_{};
   std::array<bool, kCpus> pending_store_{};

@@ -18,10 +18,10 @@ void Machine::smp_wmb(Site site) {
   Cpu& cpu = *current_;
   if (rule(Rule::kWmbPublishes)) {
     cpu.publish.join(cpu.written);
-    cpu.publish.w[cpu.id] = cpu.time;
+    lane(cpu.publish.w, cpu.id) = cpu.time;
     if (!rule(Rule::kWmbNotCumulative)) {
       cpu.publish.join(cpu.read);
-      cpu.publish.r[cpu.id] = cpu.time;
+      lane(cpu.publish.r, cpu.id) = cpu.time;
     }
     cpu.before_store.join(cpu.written_before);
   }

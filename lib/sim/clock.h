@@ -30,6 +30,13 @@ static_assert(sizeof(Lanes) == sizeof(uint16_t) * kMaxCpus);
 
 inline Lanes lanes_max(Lanes a, Lanes b) { return a > b ? a : b; }
 
+// One lane in memory. Written as lanes[cpu] = time, compilers copy the vector to the stack, store
+// there and load it whole again, which has to wait for the store.
+inline uint16_t& lane(Lanes& lanes, int cpu) { return reinterpret_cast<uint16_t*>(&lanes)[cpu]; }
+inline uint16_t lane(const Lanes& lanes, int cpu) {
+  return reinterpret_cast<const uint16_t*>(&lanes)[cpu];
+}
+
 inline bool lanes_any(Lanes mask) {
   const Words words = reinterpret_cast<Words>(mask);
   return (words[0] | words[1]) != 0;
@@ -47,8 +54,8 @@ struct Clock {
   }
   // Adds every event of `cpu` up to `time`.
   void include(int cpu, uint16_t time) {
-    if (w[cpu] < time) w[cpu] = time;
-    if (r[cpu] < time) r[cpu] = time;
+    if (lane(w, cpu) < time) lane(w, cpu) = time;
+    if (lane(r, cpu) < time) lane(r, cpu) = time;
   }
 };
 

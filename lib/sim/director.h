@@ -74,6 +74,7 @@ struct Decision {
   bool reload = false;
   bool fail = false;
   bool expire = false;
+  uint8_t again = 0;  // accesses until decide() is to be called next; 0: next_point() knows
 };
 
 class Director {

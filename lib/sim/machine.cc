@@ -33,7 +33,7 @@ void Machine::begin(const Options& options, Director* director) {
   hash_ = 0;
   store_count_ = 1;
   missed_ = 0;
-  pending_contexts_ = 0;
+  pending_contexts_ = runnable_ = 0;
   barriers_ = Clock{};
   last_dependency_ = address_ = Dependency{};
   has_address_ = false;
@@ -49,7 +49,7 @@ void Machine::begin(const Options& options, Director* director) {
     cpu.next_point = cpu.director_point = 0xffff;
     cpu.time = 1;
     cpu.id = static_cast<uint8_t>(i);
-    cpu.state = CpuState::kIdle;
+    set_state(cpu, CpuState::kIdle);
     cpu.known = cpu.before_load = cpu.before_store = cpu.read = cpu.read_noreturn = Clock{};
     cpu.read_before = cpu.publish = cpu.written = cpu.written_before = Clock{};
     cpu.overtaken = Lanes{};
@@ -69,7 +69,7 @@ void Machine::cpu_main(void* arg) {
   auto* cpu = static_cast<Cpu*>(arg);
   for (;;) {
     machine.bodies_[cpu->id](machine.args_[cpu->id]);
-    cpu->state = CpuState::kIdle;
+    machine.set_state(*cpu, CpuState::kIdle);
     if (machine.alone_) {
       grace_periods.run_all_now();
       machine.stop();
@@ -82,7 +82,7 @@ void Machine::cpu_main(void* arg) {
 void Machine::start(int cpu, void (*body)(void*), void* arg) {
   bodies_[cpu] = body;
   args_[cpu] = arg;
-  cpus_[cpu].state = CpuState::kRunnable;
+  set_state(cpus_[cpu], CpuState::kRunnable);
   cpus_[cpu].fiber.reset(&Machine::cpu_main, &cpus_[cpu]);
 }
 
@@ -91,17 +91,16 @@ bool Machine::run_alone(void (*body)(void*), void* arg) {
   start(kBootCpu, body, arg);
   cpus_[kBootCpu].next_point = 0xffff;
   enter(cpus_[kBootCpu]);
-  cpus_[kBootCpu].state = CpuState::kIdle;
+  set_state(cpus_[kBootCpu], CpuState::kIdle);
   return !verdict_;
 }
 
 bool Machine::run() {
-  const uint8_t runnable = runnable_mask();
-  if (runnable == 0) return true;
+  if (runnable_ == 0) return true;
   alone_ = false;
   // The choice of the first CPU belongs to nobody's operation: the lowest begins, and a preemption
   // at its first access makes another one begin.
-  enter(cpus_[__builtin_ctz(runnable)]);
+  enter(cpus_[__builtin_ctz(runnable_)]);
   alone_ = true;
   current_ = &cpus_[kBootCpu];
   return !verdict_;
@@ -131,21 +130,13 @@ void Machine::enter(Cpu& cpu) {
   describe_ = nullptr;
 }
 
-uint8_t Machine::runnable_mask() const {
-  uint8_t mask = 0;
-  for (int i = 0; i < kMaxCpus; ++i) {
-    if (cpus_[i].state == CpuState::kRunnable) mask |= bit(i);
-  }
-  return mask;
-}
-
 Point Machine::make_point(AccessKind kind, const Location* location, Site site) const {
   Point point;
   point.cpu = current_->id;
   point.kind = kind;
   point.op = current_->op;
   point.access = current_->access;
-  point.runnable = runnable_mask();
+  point.runnable = runnable_;
   point.location = location;
   point.site = site;
   return point;
@@ -211,7 +202,7 @@ void Machine::slow_point(AccessKind kind, const Location* location, Site site) {
         site);
   }
   if (!alone_) {
-    grace_periods.release_due(steps_);
+    if (steps_ >= grace_periods.next_release()) grace_periods.release_due(steps_);
     if (pending_contexts_ != 0) run_pending_context(site);
     if (cpu.access >= cpu.director_point) ask_director(cpu, kind, location, site);
   }
@@ -232,14 +223,16 @@ void Machine::ask_director(Cpu& cpu, AccessKind kind, const Location* location, 
   }
   const int next = decision.preempt;
   if (next >= 0) {
-    if (next != cpu.id && next < kMaxCpus && cpus_[next].state == CpuState::kRunnable) {
+    if (next != cpu.id && next < kMaxCpus && runnable(next)) {
       record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
       switch_to(next, site);
     } else {
       ++missed_;
     }
   }
-  cpu.director_point = director_->next_point(cpu.id, cpu.op, cpu.access);
+  cpu.director_point = decision.again != 0
+                           ? static_cast<uint16_t>(cpu.access + decision.again)
+                           : director_->next_point(cpu.id, cpu.op, cpu.access);
 }
 
 void Machine::switch_to(int next, Site site) {
@@ -275,7 +268,7 @@ void Machine::deferred_ready(int context) {
   Cpu& cpu = cpus_[context];
   if (cpu.state != CpuState::kIdle) return;
   if (&cpu == current_) {
-    cpu.state = CpuState::kRunnable;  // it is leaving: cpu_main() goes round again
+    set_state(cpu, CpuState::kRunnable);  // it is leaving: cpu_main() goes round again
     return;
   }
   start(context, context == kTimerCpu ? &Timers::context_main : &GracePeriods::context_main, &cpu);
@@ -285,12 +278,11 @@ void Machine::deferred_ready(int context) {
 
 int Machine::fallback_cpu() const {
   for (int context : {kWorkCpu, kRcuCpu, kTimerCpu}) {
-    if (uses_contexts_ && cpus_[context].state == CpuState::kRunnable) return context;
+    if (uses_contexts_ && runnable(context)) return context;
   }
   const int resume = current_->resume;
-  if (resume != kNoCpu && cpus_[resume].state == CpuState::kRunnable) return resume;
-  const uint8_t runnable = runnable_mask();
-  return runnable == 0 ? -1 : __builtin_ctz(runnable);
+  if (resume != kNoCpu && runnable(resume)) return resume;
+  return runnable_ == 0 ? -1 : __builtin_ctz(runnable_);
 }
 
 // Nothing else can run: what was held back does then, and after that the next timer expires.
@@ -321,7 +313,7 @@ void Machine::leave(AccessKind kind, Site site) {
       wanted = director_->pick_next(point, next);
     }
     if (wanted != next) {
-      if (wanted >= 0 && wanted < kMaxCpus && cpus_[wanted].state == CpuState::kRunnable) {
+      if (wanted >= 0 && wanted < kMaxCpus && runnable(wanted)) {
         next = wanted;
         record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
       } else {
@@ -377,7 +369,7 @@ void Machine::relax(Site site) {
   const auto next_after = [&]() -> int {
     for (int i = 1; i < kMaxCpus; ++i) {
       const int next = (current_->id + i) % kMaxCpus;
-      if (cpus_[next].state == CpuState::kRunnable) return next;
+      if (runnable(next)) return next;
     }
     return -1;
   };
@@ -398,7 +390,7 @@ void Machine::wait(WaitQueue& queue, const Awaited& what, Site site) {
   }
   queue.waiting |= bit(cpu.id);
   cpu.waits_on = &queue;
-  cpu.state = CpuState::kBlocked;
+  set_state(cpu, CpuState::kBlocked);
   if (options_.trace) {
     trace_note(Event::kBlock, what.what, what.holders, site);
     trace_.back().location = what.word;
@@ -408,9 +400,10 @@ void Machine::wait(WaitQueue& queue, const Awaited& what, Site site) {
 }
 
 void Machine::wake(WaitQueue& queue) {
+  if (queue.waiting == 0) return;
   for (int i = 0; i < kMaxCpus; ++i) {
     if ((queue.waiting & bit(i)) != 0 && cpus_[i].waits_on == &queue) {
-      cpus_[i].state = CpuState::kRunnable;
+      set_state(cpus_[i], CpuState::kRunnable);
     }
   }
   queue.waiting = 0;
@@ -440,8 +433,7 @@ Decision Machine::take_decision() {
   return cpu.decision;
 }
 
-void Machine::mix_state(uint64_t value) {
-  if (!options_.track_state) return;
+void Machine::mix_history(uint64_t value) {
   current_->history = (current_->history ^ value) * 0xD6E8FEB86659FD93ull + 0x9E37;
   current_->history ^= current_->history >> 29;
   ++state_.version;

@@ -278,7 +278,9 @@ class Machine {
   void record(DirectiveKind kind, uint8_t arg);
   const Location& barrier_word() const { return barrier_word_; }
   uint64_t state_hash() const;
-  void mix_state(uint64_t value);  // current CPU's own history
+  void mix_state(uint64_t value) {  // current CPU's own history
+    if (options_.track_state) mix_history(value);
+  }
   void watch_fence(const char* name, Site site);
   int choose(int count, Site site);
 
@@ -307,9 +309,16 @@ class Machine {
   [[noreturn]] void fail_blocked(Site site);
   bool asks_relax() const { return options_.track_state; }
   int fallback_cpu() const;
-  uint8_t runnable_mask() const;
+  bool runnable(int cpu) const { return (runnable_ >> cpu & 1) != 0; }
+  void set_state(Cpu& cpu, CpuState state) {
+    cpu.state = state;
+    const auto bit = static_cast<uint8_t>(1u << cpu.id);
+    runnable_ = static_cast<uint8_t>(state == CpuState::kRunnable ? runnable_ | bit
+                                                                  : runnable_ & ~bit);
+  }
   void leave(AccessKind kind, Site site);  // this CPU cannot continue: run another
   void stop();                             // back to the caller of run()
+  void mix_history(uint64_t value);
 
   Store& new_store(Location& location, uint64_t value, uint8_t flags, Site site);
   void add_precise_order(Cpu& cpu, const Location& location, Store& store);
@@ -319,6 +328,8 @@ class Machine {
   uint32_t store_back(Cpu& cpu, const Location& location, int back);
   int readable(const Cpu& cpu, const Location& location) const;
   Clock load_floor(const Cpu& cpu, const Location& location) const;
+  bool reads_own_store(const Cpu& cpu, const Location& location, Order order) const;
+  void note_pointer(const Cpu& cpu, uint64_t value, uint32_t store);
   bool known(const Store& store, const Clock& clock, int cpu) const;
   bool known_apart_from_reading(const Store& store, const Clock& clock) const;
   void observe(Cpu& cpu, Store& store, Order order);
@@ -331,11 +342,19 @@ class Machine {
   void check_load_race(Cpu& cpu, Location& location, Site site);
   void check_store_race(Cpu& cpu, Location& location, uint64_t value, bool may_race, Site site);
   uint64_t compiler_load(Cpu& cpu, Location& location, const Store& store, Site site);
+  // The access is numbered. _at_point: the slow path's turn comes before it.
+  uint64_t load_now(Location& location, Order order, bool plain, bool may_race, Site site);
+  void store_now(Location& location, uint64_t value, Order order, bool plain, bool may_race,
+                 Site site);
+  uint64_t load_at_point(Location& location, Order order, bool plain, bool may_race, Site site);
+  void store_at_point(Location& location, uint64_t value, Order order, bool plain, bool may_race,
+                      Site site);
   uint64_t load_slow(Location& location, Order order, bool plain, bool may_race, Site site);
   void store_slow(Location& location, uint64_t value, Order order, bool plain, bool may_race,
                   Site site);
   void note_plain_load(Cpu& cpu, Location& location);
-  void note_shared_plain_load(Cpu& cpu, Location& location);
+  void note_own_plain_load(Cpu& cpu, Location& location);
+  uint64_t note_shared_plain_load(Cpu& cpu, Location& location);  // returns the location's value
   uint64_t rmw_begin(Location& location, Order order, Site site);
   void rmw_end(Location& location, uint64_t value, Order order, Site site);
   void watch(AccessKind kind, const Location& location, uint64_t value, uint32_t from, Order order,
@@ -365,6 +384,7 @@ class Machine {
   std::vector<TraceEvent> trace_;
   uint32_t missed_ = 0;
   uint8_t pending_contexts_ = 0;
+  uint8_t runnable_ = 0;  // CPUs whose state is kRunnable, one bit each
   std::string (*describe_)(const void*) = nullptr;  // of a verdict that is not yet put in words
   const void* described_ = nullptr;
   Fiber main_;

@@ -19,8 +19,8 @@ constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 // True if a CPU with knowledge `clock` must not read behind `store`.
 bool Machine::known(const Store& store, const Clock& clock, int cpu) const {
   if (store.cpu == kNoCpu) return true;
-  if (rule(Rule::kCoherence) && (store.cpu == cpu || store.seen[cpu] != 0)) return true;
-  if (clock.w[store.cpu] >= store.time) return true;
+  if (rule(Rule::kCoherence) && (store.cpu == cpu || lane(store.seen, cpu) != 0)) return true;
+  if (lane(clock.w, store.cpu) >= store.time) return true;
   // Some CPU saw this store or a newer one, and we know of that load.
   return lanes_any((store.seen != 0) & (store.seen <= clock.r));
 }
@@ -60,8 +60,8 @@ uint32_t Machine::store_back(Cpu& cpu, const Location& location, int back) {
   for (; back > 0; --back) {
     const Store& newer = stores_[index];
     // Remembered for (prop \ id) & int: this CPU is overtaken by a store that it may hear of later.
-    const uint16_t first = cpu.overtaken[newer.cpu];
-    if (first == 0 || newer.time < first) cpu.overtaken[newer.cpu] = newer.time;
+    uint16_t& first = lane(cpu.overtaken, newer.cpu);
+    if (first == 0 || newer.time < first) first = newer.time;
     index = newer.prev;
   }
   return index;
@@ -72,7 +72,7 @@ uint32_t Machine::pick_store(Cpu& cpu, Location& location, Site site) {
   const bool decided = cpu.decision_at == cpu.access && cpu.decision.stale != 0;
   if (!decided && !asks_loads_) return location.newest;
   if (rule(Rule::kCoherence) &&
-      (stores_[location.newest].cpu == cpu.id || stores_[location.newest].seen[cpu.id] != 0)) {
+      (stores_[location.newest].cpu == cpu.id || lane(stores_[location.newest].seen, cpu.id) != 0)) {
     if (decided) ++missed_;
     return location.newest;
   }
@@ -96,7 +96,7 @@ uint32_t Machine::pick_store(Cpu& cpu, Location& location, Site site) {
 
 // The load has read `store`: what the CPU learns, now or when a barrier comes.
 void Machine::observe(Cpu& cpu, Store& store, Order order) {
-  if (store.seen[cpu.id] == 0) store.seen[cpu.id] = cpu.time;
+  if (uint16_t& seen = lane(store.seen, cpu.id); seen == 0) seen = cpu.time;
   const bool acquire = order == Order::kAcquire && rule(Rule::kAcquireOrders);
   if (store.cpu == cpu.id) {
     // "rfi" is not in "hb", but (dep ; rfi) is in "to-r": then everything that the store could
@@ -185,6 +185,12 @@ void Machine::forget_address() {
   address_ = Dependency{};
 }
 
+uint64_t Machine::load_at_point(Location& location, Order order, bool plain, bool may_race,
+                                Site site) {
+  slow_point(AccessKind::kLoad, &location, site);
+  return load_now(location, order, plain, may_race, site);
+}
+
 uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool may_race, Site site) {
   Cpu& cpu = *current_;
   if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
@@ -195,6 +201,12 @@ uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool ma
     if (watched_)
       watch(AccessKind::kLoad, location, location.value, 0, order, plain, may_race, site);
     forget_address();
+    return location.value;
+  }
+  if (reads_own_store(cpu, location, order)) {
+    if ((location.flags & kPointer) != 0) note_pointer(cpu, location.value, location.newest);
+    if (plain && !may_race) note_plain_load(cpu, location);
+    mix(location.value + arena.id_of(&location) + cpu.id);
     return location.value;
   }
   if (plain && !may_race && (location.flags & kSync) == 0) check_load_race(cpu, location, site);
@@ -214,14 +226,26 @@ uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool ma
   observe(cpu, store, order);
   // The second load, or the other half's, has seen the newest store, with all that follows.
   if (twice && index != location.newest) observe(cpu, stores_[location.newest], order);
-  if ((location.flags & kPointer) != 0 && value != 0) {
-    if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = index;
-  }
+  if ((location.flags & kPointer) != 0) note_pointer(cpu, value, index);
   if (plain && !may_race) note_plain_load(cpu, location);
   mix(value + arena.id_of(&location) + cpu.id);
   if (watched_) watch(AccessKind::kLoad, location, value, index, order, plain, may_race, site);
   forget_address();
   return value;
+}
+
+// The newest store is this CPU's own: a relaxed load can read no other one and learns nothing from
+// it. True only where nobody has decided or watches anything.
+bool Machine::reads_own_store(const Cpu& cpu, const Location& location, Order order) const {
+  return stores_[location.newest].cpu == cpu.id && order == Order::kRelaxed &&
+         cpu.decision_at != cpu.access && !watched_ && options_.assume_dependencies &&
+         !has_address_ && rule(Rule::kCoherence);
+}
+
+// Later accesses of this CPU to the object depend on the load of the pointer.
+void Machine::note_pointer(const Cpu& cpu, uint64_t value, uint32_t store) {
+  if (value == 0) return;
+  if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = store;
 }
 
 // A compiler may split a plain load, or do it again and use the second value (access-marking.txt).
@@ -273,7 +297,7 @@ Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Sit
   store.before_r = cpu.before_store.r;
   store.before_x = cpu.before_store.x;
   store.seen = Lanes{};
-  store.seen[cpu.id] = cpu.time;
+  lane(store.seen, cpu.id) = cpu.time;
   store.value = value;
   store.site = site;
   store.prev = location.newest;
@@ -302,7 +326,7 @@ void Machine::add_precise_order(Cpu& cpu, const Location& location, Store& store
   }
   for (uint32_t i = location.newest; i != 0; i = stores_[i].prev) {
     const Store& older = stores_[i];
-    if (older.seen[cpu.id] == 0) continue;
+    if (lane(older.seen, cpu.id) == 0) continue;
     store.join_before(older.before());
     store.join_before(cpu.before_load);
     store.before_x |= bit(cpu.id);
@@ -323,15 +347,21 @@ void Machine::publish_release(Cpu& cpu, Store& store) {
   if (rule(Rule::kReleaseCumulative)) {
     store.join_message(cpu.read);
     store.join_message(cpu.read_noreturn);
-    store.message_r[cpu.id] = cpu.time;
+    lane(store.message_r, cpu.id) = cpu.time;
   }
   store.join_message(cpu.written);
-  store.message_w[cpu.id] = cpu.time;
+  lane(store.message_w, cpu.id) = cpu.time;
   if (rule(Rule::kBeforeTravels)) {
     store.join_before(cpu.read_before);
     store.join_before(cpu.written_before);
   }
   store.before_x |= bit(cpu.id);
+}
+
+void Machine::store_at_point(Location& location, uint64_t value, Order order, bool plain,
+                             bool may_race, Site site) {
+  slow_point(AccessKind::kStore, &location, site);
+  store_now(location, value, order, plain, may_race, site);
 }
 
 void Machine::store_slow(Location& location, uint64_t value, Order order, bool plain, bool may_race,
@@ -361,7 +391,7 @@ void Machine::store_slow(Location& location, uint64_t value, Order order, bool p
 void Machine::unlock_store(Location& location, uint64_t value, Order order, Site site) {
   Cpu& cpu = *current_;
   Clock stored = cpu.written;
-  stored.w[cpu.id] = cpu.time;
+  lane(stored.w, cpu.id) = cpu.time;
   store(location, value, order, false, false, site);
   if (location.newest == 0) return;
   stores_[location.newest].flags |= kUnlockStore;

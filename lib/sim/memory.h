@@ -13,41 +13,62 @@ inline void Machine::step(AccessKind kind, const Location* location, Site site) 
     slow_point(kind, location, site);
 }
 
+// Here and in store(), what is rare is left by a tail call: the common path then saves no registers.
 inline uint64_t Machine::load(Location& location, Order order, bool plain, bool may_race,
                               Site site) {
-  step(AccessKind::kLoad, &location, site);
+  ++steps_;
+  if (++current_->access >= current_->next_point) [[unlikely]]
+    return load_at_point(location, order, plain, may_race, site);
+  return load_now(location, order, plain, may_race, site);
+}
+
+inline uint64_t Machine::load_now(Location& location, Order order, bool plain, bool may_race,
+                                  Site site) {
   Cpu& cpu = *current_;
-  location.accessed |= 1u << cpu.id;
+  const auto bit = static_cast<uint8_t>(1u << cpu.id);
+  location.accessed |= bit;
   if (((location.flags & (kFreed | kWild)) | uint32_t{watched_} | location.newest) != 0) {
     return load_slow(location, order, plain, may_race, site);
   }
-  if (plain && !may_race) note_plain_load(cpu, location);
   mix(location.value + arena.id_of(&location) + cpu.id);
+  if (plain && !may_race && !alone_) {
+    if ((location.readers & ~bit) != 0) [[unlikely]]
+      return note_shared_plain_load(cpu, location);
+    note_own_plain_load(cpu, location);
+  }
   return location.value;
 }
 
 inline void Machine::store(Location& location, uint64_t value, Order order, bool plain,
                            bool may_race, Site site) {
-  step(AccessKind::kStore, &location, site);
+  ++steps_;
+  if (++current_->access >= current_->next_point) [[unlikely]]
+    return store_at_point(location, value, order, plain, may_race, site);
+  store_now(location, value, order, plain, may_race, site);
+}
+
+inline void Machine::store_now(Location& location, uint64_t value, Order order, bool plain,
+                               bool may_race, Site site) {
   mix((value << 1) + arena.id_of(&location) + current_->id);
-  if (alone_ && !watched_ && (location.flags & (kFreed | kWild)) == 0) {
-    location.value = value;
-    location.newest = 0;
-    location.readers = 0;
-    return;
-  }
-  store_slow(location, value, order, plain, may_race, site);
+  if (!alone_ || watched_ || (location.flags & (kFreed | kWild)) != 0)
+    return store_slow(location, value, order, plain, may_race, site);
+  location.value = value;
+  location.newest = 0;
+  location.readers = 0;
 }
 
 // A plain load that no store has been checked against: the next store from elsewhere must know it.
 inline void Machine::note_plain_load(Cpu& cpu, Location& location) {
   if (alone_) return;
-  const uint8_t bit = 1u << cpu.id;
-  if ((location.readers & ~bit) != 0) [[unlikely]] {
+  if ((location.readers & ~(1u << cpu.id)) != 0) [[unlikely]] {
     note_shared_plain_load(cpu, location);
-    return;
+  } else {
+    note_own_plain_load(cpu, location);
   }
-  location.readers = bit;
+}
+
+inline void Machine::note_own_plain_load(Cpu& cpu, Location& location) {
+  location.readers = static_cast<uint8_t>(1u << cpu.id);
   location.read_cpu = cpu.id;
   location.read_time = cpu.time;
 }

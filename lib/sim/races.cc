@@ -48,21 +48,22 @@ void Machine::check_load_race(Cpu& cpu, Location& location, Site site) {
 
 // Having read a store does not order the load with it; knowing of it does.
 bool Machine::known_apart_from_reading(const Store& store, const Clock& clock) const {
-  if (clock.w[store.cpu] >= store.time) return true;
+  if (lane(clock.w, store.cpu) >= store.time) return true;
   Lanes seen = store.seen;
-  seen[current_->id] = 0;
+  lane(seen, current_->id) = 0;
   return lanes_any((seen != 0) & (seen <= clock.r));
 }
 
-void Machine::note_shared_plain_load(Cpu& cpu, Location& location) {
+uint64_t Machine::note_shared_plain_load(Cpu& cpu, Location& location) {
   if (location.read_set == 0) {
-    if (store_count_ + 1 >= stores_.size()) return;
+    if (store_count_ + 1 >= stores_.size()) return location.value;
     location.read_set = store_count_++;
     stores_[location.read_set].seen = Lanes{};
-    stores_[location.read_set].seen[location.read_cpu] = location.read_time;
+    lane(stores_[location.read_set].seen, location.read_cpu) = location.read_time;
   }
-  stores_[location.read_set].seen[cpu.id] = cpu.time;
+  lane(stores_[location.read_set].seen, cpu.id) = cpu.time;
   location.readers |= bit(cpu.id);
+  return location.value;
 }
 
 void Machine::check_store_race(Cpu& cpu, Location& location, uint64_t value, bool may_race,
@@ -71,11 +72,11 @@ void Machine::check_store_race(Cpu& cpu, Location& location, uint64_t value, boo
   if (location.read_set != 0) {
     times = stores_[location.read_set].seen;
   } else {
-    times[location.read_cpu] = location.read_time;
+    lane(times, location.read_cpu) = location.read_time;
   }
   location.readers = 0;
   location.read_set = 0;
-  times[cpu.id] = 0;
+  lane(times, cpu.id) = 0;
   if (!options_.report_races || may_race || value == location.value) return;
   if ((location.flags & kSync) != 0) return;
   Clock clock = knowledge();
