@@ -229,6 +229,10 @@ int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
 
 // A CPU among `runnable`: by remaining work, or evenly.
 int StrategyDirector::pick_weighted(uint8_t runnable, bool remaining) {
+  if ((runnable & (runnable - 1)) == 0) {
+    rng_.next();  // a draw is a draw: what follows does not depend on how many could run
+    return __builtin_ctz(runnable);
+  }
   uint32_t total = 0;
   for (unsigned set = runnable; set != 0; set &= set - 1) {
     total += remaining ? left_[__builtin_ctz(set)] : 1;

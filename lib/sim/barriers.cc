@@ -64,8 +64,8 @@ Clock Machine::all_events(const Cpu& cpu) const {
 }
 
 void Machine::full_barrier(Cpu& cpu) {
-  // "A-cumul(strong-fence)". Everything seen so far follows from "pb" below as well, which is why this
-  // is no rule of its own in rules.h.
+  // "A-cumul(strong-fence)". Everything seen so far follows from "pb" below as well, which is why
+  // this is no rule of its own in rules.h.
   cpu.publish.join(cpu.read);
   cpu.publish.join(cpu.read_noreturn);
   cpu.publish.join(cpu.written);

@@ -107,8 +107,8 @@ class Director {
   // that ranks CPUs ranks this one last.
   virtual void relaxes(int cpu) { (void)cpu; }
 
-  // The step that this CPU is taking made or freed an object (with Options::track_state): it commutes
-  // with no access to one.
+  // The step that this CPU is taking made or freed an object (with Options::track_state): it
+  // commutes with no access to one.
   virtual void changes_lifetime(int cpu) { (void)cpu; }
 
   // A choice of the machine itself with several legal outcomes (0 is the default one).

@@ -17,7 +17,6 @@ __attribute__((section("__libfuzzer_extra_counters"), used))
 uint8_t coverage_map[kCoverageBytes];
 
 namespace {
-constexpr size_t kStores = 1 << 17;
 constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 }  // namespace
 
@@ -190,23 +189,32 @@ void Machine::limit_point(Cpu& cpu) {
   cpu.next_point = static_cast<uint16_t>(point < 0xffff ? point : 0xffff);
 }
 
+// Many strategies are asked at each access: this is part of the hot path.
 void Machine::slow_point(AccessKind kind, const Location* location, Site site) {
   Cpu& cpu = *current_;
-  if (cpu.access >= cpu.op_start + options_.limits.op_steps) {
-    fail(
-        "livelock",
-        [&] {
-          return "one operation made " + std::to_string(options_.limits.op_steps) +
-                 " accesses without finishing";
-        },
-        site);
-  }
+  if (cpu.access >= cpu.op_start + options_.limits.op_steps) fail_livelock(site);
   if (!alone_) {
-    if (steps_ >= grace_periods.next_release()) grace_periods.release_due(steps_);
-    if (pending_contexts_ != 0) run_pending_context(site);
+    if (steps_ >= grace_periods.next_release()) [[unlikely]]
+      grace_periods.release_due(steps_);
+    if (pending_contexts_ != 0) [[unlikely]]
+      run_pending_context(site);
     if (cpu.access >= cpu.director_point) ask_director(cpu, kind, location, site);
   }
-  limit_point(cpu);
+  if (cpu.director_point == cpu.access + 1) {
+    cpu.next_point = cpu.director_point;  // nothing comes before the next access
+  } else {
+    limit_point(cpu);
+  }
+}
+
+void Machine::fail_livelock(Site site) {
+  fail(
+      "livelock",
+      [&] {
+        return "one operation made " + std::to_string(options_.limits.op_steps) +
+               " accesses without finishing";
+      },
+      site);
 }
 
 void Machine::ask_director(Cpu& cpu, AccessKind kind, const Location* location, Site site) {
@@ -230,9 +238,8 @@ void Machine::ask_director(Cpu& cpu, AccessKind kind, const Location* location, 
       ++missed_;
     }
   }
-  cpu.director_point = decision.again != 0
-                           ? static_cast<uint16_t>(cpu.access + decision.again)
-                           : director_->next_point(cpu.id, cpu.op, cpu.access);
+  cpu.director_point = decision.again != 0 ? static_cast<uint16_t>(cpu.access + decision.again)
+                                           : director_->next_point(cpu.id, cpu.op, cpu.access);
 }
 
 void Machine::switch_to(int next, Site site) {

@@ -20,6 +20,7 @@
 #ifndef VMAFUZZ_SIM_MACHINE_H_
 #define VMAFUZZ_SIM_MACHINE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -128,6 +129,8 @@ struct Verdict {
   explicit operator bool() const { return name != nullptr; }
 };
 
+inline constexpr size_t kStores = 1 << 17;  // of one execution
+
 struct Limits {
   uint32_t steps = 60000;     // accesses of one execution
   uint32_t op_steps = 4096;   // accesses of one operation: livelock
@@ -211,8 +214,9 @@ class Machine {
   template <class F>
   uint64_t rmw_now(Location& location, Order order, F op, Site site);
   // Waits in `queue` until admits(value) holds for the newest value of `word`, then replaces it by
-  // op(value): nothing runs between that look and the change, which are one access. Before each wait
-  // blocked(awaited) is asked, which says what is waited for; false gives up, and so does rmw_when().
+  // op(value): nothing runs between that look and the change, which are one access. Before each
+  // wait blocked(awaited) is asked, which says what is waited for; false gives up, and so does
+  // rmw_when().
   template <class Admits, class Blocked, class F>
   bool rmw_when(Location& word, Order order, AccessKind kind, WaitQueue& queue, Admits admits,
                 Blocked blocked, F op, Site site);
@@ -302,6 +306,7 @@ class Machine {
   static void cpu_main(void* arg);
   void slow_point(AccessKind kind, const Location* location, Site site);
   void limit_point(Cpu& cpu);
+  [[noreturn]] void fail_livelock(Site site);
   void ask_director(Cpu& cpu, AccessKind kind, const Location* location, Site site);
   void switch_to(int next, Site site);
   void run_pending_context(Site site);
@@ -313,8 +318,8 @@ class Machine {
   void set_state(Cpu& cpu, CpuState state) {
     cpu.state = state;
     const auto bit = static_cast<uint8_t>(1u << cpu.id);
-    runnable_ = static_cast<uint8_t>(state == CpuState::kRunnable ? runnable_ | bit
-                                                                  : runnable_ & ~bit);
+    runnable_ =
+        static_cast<uint8_t>(state == CpuState::kRunnable ? runnable_ | bit : runnable_ & ~bit);
   }
   void leave(AccessKind kind, Site site);  // this CPU cannot continue: run another
   void stop();                             // back to the caller of run()
@@ -350,6 +355,7 @@ class Machine {
   void store_at_point(Location& location, uint64_t value, Order order, bool plain, bool may_race,
                       Site site);
   uint64_t load_slow(Location& location, Order order, bool plain, bool may_race, Site site);
+  uint64_t load_stored(Location& location, Order order, bool plain, bool may_race, Site site);
   void store_slow(Location& location, uint64_t value, Order order, bool plain, bool may_race,
                   Site site);
   void note_plain_load(Cpu& cpu, Location& location);
@@ -384,7 +390,7 @@ class Machine {
   std::vector<TraceEvent> trace_;
   uint32_t missed_ = 0;
   uint8_t pending_contexts_ = 0;
-  uint8_t runnable_ = 0;  // CPUs whose state is kRunnable, one bit each
+  uint8_t runnable_ = 0;                            // CPUs whose state is kRunnable, one bit each
   std::string (*describe_)(const void*) = nullptr;  // of a verdict that is not yet put in words
   const void* described_ = nullptr;
   Fiber main_;

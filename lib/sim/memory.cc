@@ -71,8 +71,8 @@ uint32_t Machine::store_back(Cpu& cpu, const Location& location, int back) {
 uint32_t Machine::pick_store(Cpu& cpu, Location& location, Site site) {
   const bool decided = cpu.decision_at == cpu.access && cpu.decision.stale != 0;
   if (!decided && !asks_loads_) return location.newest;
-  if (rule(Rule::kCoherence) &&
-      (stores_[location.newest].cpu == cpu.id || lane(stores_[location.newest].seen, cpu.id) != 0)) {
+  if (rule(Rule::kCoherence) && (stores_[location.newest].cpu == cpu.id ||
+                                 lane(stores_[location.newest].seen, cpu.id) != 0)) {
     if (decided) ++missed_;
     return location.newest;
   }
@@ -185,6 +185,23 @@ void Machine::forget_address() {
   address_ = Dependency{};
 }
 
+// The newest store is this CPU's own: a relaxed load can read no other one and learns nothing from
+// it. True only where nobody has decided or watches anything.
+inline bool Machine::reads_own_store(const Cpu& cpu, const Location& location, Order order) const {
+  const Decision& decision = cpu.decision;
+  const bool decided = cpu.decision_at == cpu.access &&
+                       (decision.stale != 0 || decision.tear || decision.reload);
+  return location.newest != 0 && stores_[location.newest].cpu == cpu.id && !decided && !alone_ &&
+         (location.flags & (kFreed | kWild)) == 0 && order == Order::kRelaxed && !watched_ &&
+         options_.assume_dependencies && !has_address_ && rule(Rule::kCoherence);
+}
+
+// Later accesses of this CPU to the object depend on the load of the pointer.
+void Machine::note_pointer(const Cpu& cpu, uint64_t value, uint32_t store) {
+  if (value == 0) return;
+  if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = store;
+}
+
 uint64_t Machine::load_at_point(Location& location, Order order, bool plain, bool may_race,
                                 Site site) {
   slow_point(AccessKind::kLoad, &location, site);
@@ -192,6 +209,20 @@ uint64_t Machine::load_at_point(Location& location, Order order, bool plain, boo
 }
 
 uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool may_race, Site site) {
+  Cpu& cpu = *current_;
+  if (!reads_own_store(cpu, location, order))
+    return load_stored(location, order, plain, may_race, site);
+  mix(location.value + arena.id_of(&location) + cpu.id);
+  if ((location.flags & kPointer) != 0) note_pointer(cpu, location.value, location.newest);
+  if (plain && !may_race) {
+    if ((location.readers & ~bit(cpu.id)) != 0) return note_shared_plain_load(cpu, location);
+    note_own_plain_load(cpu, location);
+  }
+  return location.value;
+}
+
+uint64_t Machine::load_stored(Location& location, Order order, bool plain, bool may_race,
+                              Site site) {
   Cpu& cpu = *current_;
   if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
   if (location.newest == 0 || alone_) {  // alone, everything is known
@@ -201,12 +232,6 @@ uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool ma
     if (watched_)
       watch(AccessKind::kLoad, location, location.value, 0, order, plain, may_race, site);
     forget_address();
-    return location.value;
-  }
-  if (reads_own_store(cpu, location, order)) {
-    if ((location.flags & kPointer) != 0) note_pointer(cpu, location.value, location.newest);
-    if (plain && !may_race) note_plain_load(cpu, location);
-    mix(location.value + arena.id_of(&location) + cpu.id);
     return location.value;
   }
   if (plain && !may_race && (location.flags & kSync) == 0) check_load_race(cpu, location, site);
@@ -234,20 +259,6 @@ uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool ma
   return value;
 }
 
-// The newest store is this CPU's own: a relaxed load can read no other one and learns nothing from
-// it. True only where nobody has decided or watches anything.
-bool Machine::reads_own_store(const Cpu& cpu, const Location& location, Order order) const {
-  return stores_[location.newest].cpu == cpu.id && order == Order::kRelaxed &&
-         cpu.decision_at != cpu.access && !watched_ && options_.assume_dependencies &&
-         !has_address_ && rule(Rule::kCoherence);
-}
-
-// Later accesses of this CPU to the object depend on the load of the pointer.
-void Machine::note_pointer(const Cpu& cpu, uint64_t value, uint32_t store) {
-  if (value == 0) return;
-  if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = store;
-}
-
 // A compiler may split a plain load, or do it again and use the second value (access-marking.txt).
 uint64_t Machine::compiler_load(Cpu& cpu, Location& location, const Store& store, Site site) {
   const Decision decision = cpu.decision;
@@ -273,8 +284,7 @@ uint64_t Machine::compiler_load(Cpu& cpu, Location& location, const Store& store
 
 Store& Machine::new_store(Location& location, uint64_t value, uint8_t flags, Site site) {
   Cpu& cpu = *current_;
-  if (store_count_ + 2 >= stores_.size())
-    fail(kStepLimit, "more stores than the arena holds", site);
+  if (store_count_ + 2 >= kStores) fail(kStepLimit, "more stores than the arena holds", site);
   if (location.newest == 0) {
     Store& base = stores_[store_count_];
     base.message_w = base.message_r = base.before_w = base.before_r = base.seen = Lanes{};

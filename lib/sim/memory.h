@@ -13,7 +13,8 @@ inline void Machine::step(AccessKind kind, const Location* location, Site site) 
     slow_point(kind, location, site);
 }
 
-// Here and in store(), what is rare is left by a tail call: the common path then saves no registers.
+// Here and in store(), what is rare is left by a tail call: the common path then saves no
+// registers.
 inline uint64_t Machine::load(Location& location, Order order, bool plain, bool may_race,
                               Site site) {
   ++steps_;

@@ -56,7 +56,7 @@ bool Machine::known_apart_from_reading(const Store& store, const Clock& clock) c
 
 uint64_t Machine::note_shared_plain_load(Cpu& cpu, Location& location) {
   if (location.read_set == 0) {
-    if (store_count_ + 1 >= stores_.size()) return location.value;
+    if (store_count_ + 1 >= kStores) return location.value;
     location.read_set = store_count_++;
     stores_[location.read_set].seen = Lanes{};
     lane(stores_[location.read_set].seen, location.read_cpu) = location.read_time;
