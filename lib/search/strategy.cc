@@ -192,7 +192,8 @@ void StrategyDirector::relaxes(int cpu) {
   if (wanted_ == cpu) wanted_ = -1;
 }
 
-int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
+[[gnu::always_inline]] inline int StrategyDirector::pick_cpu(const sim::Point& point,
+                                                             bool must_leave) {
   uint8_t runnable = point.runnable;
   if (must_leave) runnable &= ~bit(point.cpu);
   if (runnable == 0) return must_leave ? -1 : point.cpu;
@@ -228,7 +229,7 @@ int StrategyDirector::pick_cpu(const sim::Point& point, bool must_leave) {
 }
 
 // A CPU among `runnable`: by remaining work, or evenly.
-int StrategyDirector::pick_weighted(uint8_t runnable, bool remaining) {
+inline int StrategyDirector::pick_weighted(uint8_t runnable, bool remaining) {
   if ((runnable & (runnable - 1)) == 0) {
     rng_.next();  // a draw is a draw: what follows does not depend on how many could run
     return __builtin_ctz(runnable);
@@ -267,7 +268,7 @@ int StrategyDirector::pick_pos(const sim::Point& point, uint8_t runnable) {
   return best;
 }
 
-int StrategyDirector::pick_pct(const sim::Point& point, uint8_t runnable) {
+inline int StrategyDirector::pick_pct(const sim::Point& point, uint8_t runnable) {
   for (int i = 0; i < mark_count_; ++i) {
     if (marks_[i].op == point.op && marks_[i].access == point.access) {
       priority_[point.cpu] = static_cast<uint32_t>(i);
@@ -277,7 +278,7 @@ int StrategyDirector::pick_pct(const sim::Point& point, uint8_t runnable) {
 }
 
 // The one of several with the same priority that has the lowest number.
-int StrategyDirector::highest(uint8_t runnable) const {
+inline int StrategyDirector::highest(uint8_t runnable) const {
   int best = __builtin_ctz(runnable);
   for (unsigned set = runnable & (runnable - 1u); set != 0; set &= set - 1) {
     const int cpu = __builtin_ctz(set);
