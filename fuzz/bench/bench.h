@@ -1,9 +1,10 @@
 // The measurements behind `vmafuzz bench`, one file each:
-//   exec.cc       how fast executions are
+//   exec.cc       how fast executions are, beside threads and beside an empty target
 //   scenarios.cc  executions to each finding, operations given, by strategies alone
 //   engine.cc     executions and seconds to each kernel's first right report, by the fuzz target
 //   minimize.cc   seconds and size when what the engine found is minimised
-//   tsan.cc       planted bugs of order and locks: simulated and under ThreadSanitizer; rates of both
+//   tsan.cc       planted bugs of order and locks: simulated and under ThreadSanitizer; rates of
+//   both
 // Each prints its table and returns an exit status; tables begin with the command that prints them.
 #ifndef VMAFUZZ_FUZZ_BENCH_BENCH_H_
 #define VMAFUZZ_FUZZ_BENCH_BENCH_H_
@@ -41,7 +42,11 @@ T median(std::vector<T> values) {
   return values[values.size() / 2];
 }
 
-int exec(const std::vector<Scenario>& scenarios, double seconds);
+struct ExecOptions {
+  double seconds = 10;  // of each row
+  std::string target;   // the fuzz target; empty: found next to this program's build
+};
+int exec(const std::vector<Scenario>& scenarios, const ExecOptions& options);
 
 struct ScenarioOptions {
   std::vector<std::string> kernels;  // empty: all

@@ -1,58 +1,219 @@
-// How fast executions are: over the scenarios, on the latest kernel, under a few ways to search.
-#include <chrono>
+// How fast executions are, on the latest kernel: over the scenarios and at 16 operations, under
+// each way to search; beside new threads for each execution; beside an engine that runs nothing.
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
 #include <iostream>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "fuzz/bench/bench.h"
+#include "fuzz/bench/scratch.h"
 #include "fuzz/command.h"
+#include "fuzz/measure/native_program.h"
+#include "fuzz/measure/output_of.h"
+#include "fuzz/measure/search.h"
 #include "fuzz/program_file.h"
+#include "nlohmann/json.hpp"
 
 namespace vmafuzz::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+namespace fs = std::filesystem;
+using input::Program;
+using input::ReadPolicy;
+using input::Strategy;
 
-void measure(const char* name, const std::vector<Scenario>& scenarios, input::Strategy strategy,
-             input::ReadPolicy policy, double seconds) {
-  run::Executor executor;
-  if (!executor.set_target({variants::find_kernel(command::kDefaultKernel), {}, {}}).ok()) return;
-  run::Outcome outcome;
-  uint64_t executions = 0;
-  uint64_t accesses = 0;
-  const Clock::time_point begin = Clock::now();
-  double elapsed = 0;
-  while (elapsed < seconds) {
-    for (const Scenario& scenario : scenarios) {
-      input::Program program = scenario.program;
-      program.header.strategy = strategy;
-      program.header.policy = policy;
-      program.header.policy_arg = 2;
-      program.header.seed = static_cast<uint32_t>(executions);
-      executor.run(program, {}, &outcome);
-      ++executions;
-      accesses += outcome.steps;
-    }
-    elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+constexpr size_t kOps = 16;
+constexpr double kGoalNanoseconds = 30;    // an access, everything included
+constexpr double kGoalExecutions = 50000;  // a second of one core, at kOps operations
+constexpr int64_t kGoalGrownKb = 0;        // peak memory, once every program had its turn
+
+class Table {
+ public:
+  explicit Table(double seconds) : seconds_(seconds) {}
+  absl::Status begin();
+  // One row a call. `goal`: executions per second of CPU time, 0: none.
+  void measure(const std::string& name, const std::vector<Program>& programs, double goal);
+  void measure_threads();
+  void measure_engine(const std::string& target);
+  int end() const;
+
+  std::vector<Program> with(std::vector<Program> programs, Strategy strategy, ReadPolicy policy);
+  // In replay form: what each did under a drawn strategy.
+  std::vector<Program> replayed(const std::vector<Program>& programs);
+
+ private:
+  absl::StatusOr<double> engine_rate(const std::string& program,
+                                     const std::vector<std::string>& more) const;
+  void not_measured(const char* name, const absl::Status& why);
+  void miss(bool missed, const std::string& what);
+
+  double seconds_;
+  run::Executor executor_;
+  double replayed_rate_ = 0;  // of the last row with a goal
+  bool complete_ = true;
+  std::string missed_;
+};
+
+absl::Status Table::begin() {
+  if (absl::Status status =
+          executor_.set_target({variants::find_kernel(command::kDefaultKernel), {}, {}});
+      !status.ok()) {
+    return status;
   }
-  const auto per_second = static_cast<double>(executions) / elapsed;
   std::cout << absl::StrFormat(
-      "%-26s %9.1f ns/access %9.0f executions/s %7.0f accesses/execution\n", name,
-      elapsed * 1e9 / static_cast<double>(accesses), per_second,
-      static_cast<double>(accesses) / static_cast<double>(executions));
+      "vmafuzz bench exec --for %.0fs\n"
+      "kernel %s, weak memory and every check on, one core; goals: at most %.0f ns an access,\n"
+      "%.0f executions a second of CPU time at %d operations, no growth of peak memory\n"
+      "%-34s %9s %13s %9s %8s\n",
+      seconds_, std::string(command::kDefaultKernel), kGoalNanoseconds, kGoalExecutions, kOps, "",
+      "ns/access", "executions/s", "accesses", "grown");
+  return absl::OkStatus();
+}
+
+void Table::miss(bool missed, const std::string& what) {
+  if (missed) absl::StrAppend(&missed_, missed_.empty() ? "" : "; ", what);
+}
+
+void Table::not_measured(const char* name, const absl::Status& why) {
+  complete_ = false;
+  std::cout << absl::StrFormat("%-34s not measured: %s\n", name, std::string(why.message()));
+}
+
+void Table::measure(const std::string& name, const std::vector<Program>& programs, double goal) {
+  const measure::Rate rate = measure::measure_rate(executor_, programs, seconds_);
+  const double nanoseconds = rate.cpu_seconds * 1e9 / static_cast<double>(rate.accesses);
+  const double executions = static_cast<double>(rate.executions) / rate.cpu_seconds;
+  std::cout << absl::StrFormat(
+                   "%-34s %9.1f %13.0f %9.0f %5d kB\n", name, nanoseconds, executions,
+                   static_cast<double>(rate.accesses) / static_cast<double>(rate.executions),
+                   rate.grown_kb)
+            << std::flush;
+  miss(nanoseconds > kGoalNanoseconds, absl::StrFormat("%s: %.1f ns/access", name, nanoseconds));
+  miss(executions < goal, absl::StrFormat("%s: %.0f executions/s", name, executions));
+  miss(rate.grown_kb > kGoalGrownKb, absl::StrFormat("%s: grew by %d kB", name, rate.grown_kb));
+  if (goal > 0 && replayed_rate_ == 0) replayed_rate_ = executions;
+}
+
+std::vector<Program> Table::with(std::vector<Program> programs, Strategy strategy,
+                                 ReadPolicy policy) {
+  for (Program& program : programs) {
+    program.header.strategy = strategy;
+    program.header.policy = policy;
+    program.header.policy_arg = 2;
+  }
+  return programs;
+}
+
+std::vector<Program> Table::replayed(const std::vector<Program>& programs) {
+  std::vector<Program> replays;
+  run::RunOptions options;
+  options.record = true;
+  run::Outcome outcome;
+  for (const Program& program : with(programs, Strategy::kPortfolio, ReadPolicy::kNewest)) {
+    executor_.run(program, options, &outcome);
+    replays.push_back(run::Executor::as_replay(program, outcome));
+  }
+  return replays;
+}
+
+// The same programs with a std::thread for each CPU and execution, under ThreadSanitizer.
+void Table::measure_threads() {
+  constexpr const char* kName = "16 operations, new std::threads";
+  const absl::StatusOr<std::string> line =
+      measure::first_line_of_native({"rate", "--ops", absl::StrCat(kOps), "--executor", "spawn",
+                                     "--for", absl::StrCat(seconds_, "s")});
+  if (!line.ok()) return not_measured(kName, line.status());
+  const auto json = nlohmann::json::parse(*line, nullptr, false);
+  const double seconds = json.is_discarded() ? 0 : json.value("cpu_seconds", 0.0);
+  if (seconds == 0) {
+    return not_measured(kName, absl::InternalError(absl::StrCat("vmafuzz_tsan says ", *line)));
+  }
+  const double rate = json.value("executions", 0.0) / seconds;
+  std::cout << absl::StrFormat("%-34s %9s %13.0f   replayed: %.0f times as many\n", kName, "", rate,
+                               replayed_rate_ / rate);
+}
+
+// Executions per second that the engine itself counts.
+absl::StatusOr<double> Table::engine_rate(const std::string& program,
+                                          const std::vector<std::string>& more) const {
+  std::vector<std::string> words = {program};
+  words.insert(words.end(), more.begin(), more.end());
+  words.push_back(absl::StrCat("-max_total_time=", std::ceil(seconds_)));
+  for (const char* word : {"-seed=1", "-verbosity=0", "-print_final_stats=1", "-entropic=0",
+                           "-use_cmp=0", "-max_len=512", "-len_control=0"}) {
+    words.emplace_back(word);
+  }
+  const absl::StatusOr<std::string> output = measure::output_of(words, measure::Stream::kErrors);
+  if (!output.ok()) return output.status();
+  constexpr absl::string_view kCount = "stat::number_of_executed_units:";
+  const size_t at = output->find(kCount.data());
+  double count = 0;
+  if (at == std::string::npos ||
+      !absl::SimpleAtod(
+          output->substr(at + kCount.size(), output->find('\n', at) - at - kCount.size()),
+          &count)) {
+    return absl::InternalError(
+        absl::StrCat(program, " prints no statistics: ", output->substr(0, 200)));
+  }
+  return count / std::ceil(seconds_);
+}
+
+void Table::measure_engine(const std::string& given) {
+  constexpr const char* kName = "libFuzzer: fuzz_sim, from nothing";
+  const absl::StatusOr<std::string> target = find_target(given);
+  if (!target.ok()) return not_measured(kName, target.status());
+  const Scratch scratch;
+  const absl::StatusOr<double> rate =
+      engine_rate(*target, {"--session", "--quiet", "--dir=" + scratch.fresh(), scratch.fresh()});
+  if (!rate.ok()) return not_measured(kName, rate.status());
+  const absl::StatusOr<double> empty =
+      engine_rate((fs::path(*target).parent_path() / "fuzz_empty").string(), {scratch.fresh()});
+  if (!empty.ok()) return not_measured("libFuzzer: fuzz_empty", empty.status());
+  std::cout << absl::StrFormat("%-34s %9s %13.0f\n%-34s %9s %13.0f   fuzz_sim: %.2f %% of it\n",
+                               kName, "", *rate, "libFuzzer: fuzz_empty", "", *empty,
+                               100 * *rate / *empty);
+}
+
+int Table::end() const {
+  std::cout << (missed_.empty() ? "every goal was reached" : "missed: " + missed_) << "\n";
+  if (!missed_.empty()) return command::kExitBugFound;
+  return complete_ ? command::kExitOk : command::kExitEnvironment;
 }
 
 }  // namespace
 
-int exec(const std::vector<Scenario>& scenarios, double seconds) {
-  using input::ReadPolicy;
-  using input::Strategy;
-  measure("in turn", scenarios, Strategy::kNone, ReadPolicy::kNewest, seconds);
-  measure("sticky, newest", scenarios, Strategy::kSticky, ReadPolicy::kNewest, seconds);
-  measure("sticky, oldest but fresh", scenarios, Strategy::kSticky, ReadPolicy::kOldestFresh,
-          seconds);
-  measure("urw, uniform", scenarios, Strategy::kUrw, ReadPolicy::kUniform, seconds);
-  measure("portfolio", scenarios, Strategy::kPortfolio, ReadPolicy::kNewest, seconds);
-  return command::kExitOk;
+int exec(const std::vector<Scenario>& scenarios, const ExecOptions& options) {
+  Table table(options.seconds);
+  if (absl::Status status = table.begin(); !status.ok()) {
+    std::cerr << "vmafuzz bench: " << std::string(status.message()) << "\n";
+    return command::kExitEnvironment;
+  }
+  std::vector<Program> corpus;
+  for (const Scenario& scenario : scenarios) corpus.push_back(scenario.program);
+  const auto row = [&](const char* name, Strategy strategy, ReadPolicy policy) {
+    table.measure(absl::StrCat("corpus, ", name), table.with(corpus, strategy, policy), 0);
+  };
+  row("in turn", Strategy::kNone, ReadPolicy::kNewest);
+  row("sticky, newest", Strategy::kSticky, ReadPolicy::kNewest);
+  row("sticky, oldest but fresh", Strategy::kSticky, ReadPolicy::kOldestFresh);
+  row("urw, uniform", Strategy::kUrw, ReadPolicy::kUniform);
+  row("portfolio", Strategy::kPortfolio, ReadPolicy::kNewest);
+
+  const std::vector<Program> programs = measure::programs_of_size(kOps, 64);
+  table.measure("16 operations, replayed", table.replayed(programs), kGoalExecutions);
+  for (int i = 1; i < input::kStrategyCount; ++i) {
+    const auto strategy = static_cast<Strategy>(i);
+    table.measure(absl::StrCat("16 operations, ", input::strategy_name(strategy)),
+                  table.with(programs, strategy, ReadPolicy::kNewest), kGoalExecutions);
+  }
+  table.measure_threads();
+  table.measure_engine(options.target);
+  return table.end();
 }
 
 }  // namespace vmafuzz::bench

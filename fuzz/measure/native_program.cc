@@ -2,25 +2,18 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "fuzz/measure/output_of.h"
 
 namespace vmafuzz::measure {
-namespace {
 
 namespace fs = std::filesystem;
-
-std::string quoted(const std::string& word) {
-  return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
-}
-
-}  // namespace
 
 absl::StatusOr<std::string> find_native_program() {
   std::error_code error;
@@ -39,22 +32,12 @@ absl::StatusOr<std::string> find_native_program() {
 absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> program = find_native_program();
   if (!program.ok()) return program.status();
-  std::string command = quoted(*program);
-  for (const std::string& argument : arguments) absl::StrAppend(&command, " ", quoted(argument));
-  std::FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr)
-    return absl::InternalError(absl::StrCat(command, ": ", std::strerror(errno)));
-  std::string line;
-  for (int c = std::fgetc(pipe); c != EOF && c != '\n'; c = std::fgetc(pipe)) {
-    line.push_back(static_cast<char>(c));
-  }
-  while (std::fgetc(pipe) != EOF) {
-  }
-  const int status = pclose(pipe);
-  if (line.empty()) {
-    return absl::InternalError(absl::StrCat(command, " ended with status ", status));
-  }
-  return line;
+  std::vector<std::string> words = {*program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  absl::StatusOr<std::string> output = output_of(words, Stream::kOutput);
+  if (!output.ok()) return output.status();
+  output->resize(std::min(output->find('\n'), output->size()));
+  return output;
 }
 
 absl::Status become_native_program(const std::vector<std::string>& arguments) {

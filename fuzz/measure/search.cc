@@ -1,5 +1,7 @@
 #include "fuzz/measure/search.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <ctime>
@@ -23,6 +25,12 @@ double cpu_seconds() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+int64_t peak_memory_kb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
 }
 
 }  // namespace
@@ -101,6 +109,7 @@ Rate measure_rate(run::Executor& executor, const std::vector<input::Program>& pr
   input::Program program;
   const Clock::time_point begin = Clock::now();
   const double cpu = cpu_seconds();
+  int64_t peak = 0;
   do {
     for (const input::Program& each : programs) {
       program = each;
@@ -109,8 +118,10 @@ Rate measure_rate(run::Executor& executor, const std::vector<input::Program>& pr
       ++rate.executions;
       rate.accesses += outcome.steps;
     }
+    if (peak == 0) peak = peak_memory_kb();
     rate.seconds = since(begin);
   } while (rate.seconds < seconds);
+  rate.grown_kb = peak_memory_kb() - peak;
   rate.cpu_seconds = cpu_seconds() - cpu;
   return rate;
 }

@@ -44,7 +44,9 @@ struct Rate {
   uint64_t accesses = 0;
   double seconds = 0;
   double cpu_seconds = 0;  // of this process, all threads
+  int64_t grown_kb = 0;    // peak memory, since every program had its turn
 };
+// Each program again and again, each time with another seed.
 Rate measure_rate(run::Executor& executor, const std::vector<input::Program>& programs,
                   double seconds);
 
