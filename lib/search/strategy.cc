@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 
 #include "sim/arena.h"
 #include "sim/machine.h"
@@ -13,6 +12,9 @@ using input::ReadPolicy;
 using input::Strategy;
 
 namespace {
+
+// Of a lookup, up to where it checks whether it may believe what it read.
+constexpr uint32_t kLocklessAccesses = 24;
 
 constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 
@@ -97,9 +99,19 @@ void StrategyDirector::set_order(uint8_t permutation) {
 }
 
 void StrategyDirector::draw_portfolio(input::Header& header) {
-  constexpr Strategy kStrategies[] = {Strategy::kSticky, Strategy::kUrw, Strategy::kSurw,
-                                      Strategy::kPos,    Strategy::kPct, Strategy::kRoundRobin};
-  header.strategy = kStrategies[rng_.below(std::size(kStrategies))];
+  // PCT alone finds what needs a long run of one CPU within an operation of another; a round robin
+  // finds nothing that others do not, and comes once in a while.
+  constexpr struct {
+    Strategy strategy;
+    uint32_t weight;
+  } kShares[] = {{Strategy::kPct, 5},  {Strategy::kSticky, 3}, {Strategy::kUrw, 3},
+                 {Strategy::kSurw, 3}, {Strategy::kPos, 3},    {Strategy::kRoundRobin, 1}};
+  uint32_t ticket = rng_.below(18);
+  for (const auto& [strategy, weight] : kShares) {
+    header.strategy = strategy;
+    if (ticket < weight) break;
+    ticket -= weight;
+  }
   header.policy = static_cast<ReadPolicy>(rng_.below(input::kReadPolicyCount));
   header.eager = rng_.chance(1, 2);
   header.policy_arg = static_cast<uint8_t>(1 + rng_.below(4));
@@ -116,28 +128,45 @@ void StrategyDirector::count_work(const input::Program& program) {
   }
 }
 
-// Among all operations alike, then among the accesses of the one: drawn over the execution as a
-// whole, hardly any would come in a short operation beside many long ones, and a lookup is short.
-// The CPU is drawn before its operation in every other case, for the same reason.
+// Drawn over the execution as a whole, hardly any change point would come in a short operation
+// beside many long ones, and a lookup is short. So every other one comes in a lookup; the rest in
+// any operation, of any CPU alike.
+size_t StrategyDirector::draw_operation(const input::Program& program, size_t first) {
+  const size_t count = program.ops.size() - first;
+  const auto after = [&](size_t op, auto&& wanted) {
+    for (size_t i = 0; i < count && !wanted(program.ops[op]); ++i) {
+      if (++op == program.ops.size()) op = first;
+    }
+    return op;
+  };
+  const size_t any = first + rng_.below(count);
+  if (rng_.chance(1, 2)) {
+    return after(any, [](const input::Op& op) { return op.kind == input::OpKind::kHit; });
+  }
+  if (rng_.chance(1, 2)) return any;
+  const auto cpu = static_cast<uint8_t>(1 + rng_.below(input::kCpuCount));
+  return after(any, [cpu](const input::Op& op) { return op.cpu == cpu; });
+}
+
+// Among the accesses of an operation alike, or at its beginning: what takes a whole number of
+// another CPU's operations, such as a counter that wraps, is seen between two of them. In a lookup,
+// every other one comes in the part without a lock.
+uint16_t StrategyDirector::draw_access(const input::Op& op) {
+  const bool lookup = op.kind == input::OpKind::kHit;
+  if (!lookup && rng_.chance(1, 4)) return 1;
+  const uint32_t range = lookup && rng_.chance(1, 2) ? kLocklessAccesses : expected_accesses(op);
+  return static_cast<uint16_t>(1 + rng_.below(range));
+}
+
 void StrategyDirector::draw_change_points(const input::Program& program, int depth) {
   mark_count_ = 0;
   size_t first = 0;
   while (first < program.ops.size() && program.ops[first].cpu == 0) ++first;
-  const size_t count = program.ops.size() - first;
-  if (count == 0) return;
+  if (first == program.ops.size()) return;
   const int wanted = depth - 1 < kMaxMarks ? depth - 1 : kMaxMarks;
   while (mark_count_ < wanted) {
-    size_t op = first + rng_.below(count);
-    if (rng_.chance(1, 2)) {
-      const uint8_t cpu = static_cast<uint8_t>(1 + rng_.below(input::kCpuCount));
-      const size_t begin = op;
-      while (program.ops[op].cpu != cpu) {
-        if (++op == program.ops.size()) op = first;
-        if (op == begin) break;
-      }
-    }
-    const uint32_t access = 1 + rng_.below(expected_accesses(program.ops[op]));
-    marks_[mark_count_++] = {static_cast<uint16_t>(op), static_cast<uint16_t>(access)};
+    const size_t op = draw_operation(program, first);
+    marks_[mark_count_++] = {static_cast<uint16_t>(op), draw_access(program.ops[op])};
   }
 }
 

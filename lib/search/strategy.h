@@ -43,6 +43,8 @@ class StrategyDirector final : public ReplayDirector {
 
   void draw_portfolio(input::Header& header);
   void count_work(const input::Program& program);
+  size_t draw_operation(const input::Program& program, size_t first);
+  uint16_t draw_access(const input::Op& op);
   void draw_change_points(const input::Program& program, int depth);
   int pick_cpu(const sim::Point& point, bool must_leave);
   int pick_weighted(uint8_t runnable, bool remaining);

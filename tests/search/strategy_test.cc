@@ -66,5 +66,95 @@ TEST(Strategy, ReadsNoFurtherBackThanADirectiveCanSay) {
   }
 }
 
+// The accesses, of `count` of operation `op`, before which another CPU is preferred.
+std::vector<uint16_t> switches(StrategyDirector& director, const input::Program& program,
+                               uint16_t op, uint16_t count) {
+  std::vector<uint16_t> found;
+  for (uint16_t access = 1; access <= count; ++access) {
+    sim::Point point;
+    point.cpu = static_cast<uint8_t>(program.ops[op].cpu - 1);
+    point.op = op;
+    point.access = access;
+    point.kind = access == 1 ? sim::AccessKind::kBegin : sim::AccessKind::kLoad;
+    point.runnable = 3;
+    if (director.decide(point).preempt >= 0) found.push_back(access);
+  }
+  return found;
+}
+
+input::Program pct_program(uint32_t seed) {
+  input::Program program;
+  program.header.strategy = input::Strategy::kPct;
+  program.header.depth = 2;
+  program.header.seed = seed;
+  return program;
+}
+
+// One short lookup beside much longer writers: that is where most of them must be overtaken.
+TEST(Strategy, EveryOtherChangePointComesInALookup) {
+  int in_lookup = 0;
+  for (uint32_t seed = 1; seed <= 1000; ++seed) {
+    input::Program program = pct_program(seed);
+    program.ops.assign(15, input::simplest_op(input::OpKind::kMunmap, 1));
+    program.ops.push_back(input::simplest_op(input::OpKind::kHit, 2));
+    StrategyDirector director;
+    director.begin(program);
+    // Preferred from its first access on, and then no longer.
+    const std::vector<uint16_t> found = switches(director, program, 15, 40);
+    in_lookup += !found.empty() && found.front() > 1;
+  }
+  EXPECT_GT(in_lookup, 350);
+  EXPECT_LT(in_lookup, 750) << "writers must be overtaken, too";
+}
+
+TEST(Strategy, ChangePointsComeBetweenOperationsToo) {
+  int between = 0;
+  int within = 0;
+  for (uint32_t seed = 1; seed <= 1000; ++seed) {
+    input::Program program = pct_program(seed);
+    program.ops.assign(4, input::simplest_op(input::OpKind::kMunmap, 1));
+    program.ops.push_back(input::simplest_op(input::OpKind::kMunmap, 2));
+    StrategyDirector director;
+    director.begin(program);
+    for (uint16_t op = 0; op < 4; ++op) {
+      const std::vector<uint16_t> found = switches(director, program, op, 390);
+      if (found.empty()) continue;
+      if (op > 0 && found.front() == 1) ++between;
+      if (found.front() > 1) ++within;
+      break;
+    }
+  }
+  EXPECT_GT(between, 60);
+  EXPECT_GT(within, 2 * between);
+}
+
+// A round robin finds nothing that others do not: it is not worth a sixth of what is tried.
+TEST(Strategy, ThePortfolioHoldsFewRoundRobins) {
+  int robins = 0;
+  for (uint32_t seed = 1; seed <= 1000; ++seed) {
+    input::Program program;
+    program.header.strategy = input::Strategy::kPortfolio;
+    program.header.seed = seed;
+    for (uint8_t cpu = 1; cpu <= 4; ++cpu) {
+      program.ops.push_back(input::simplest_op(input::OpKind::kMunmap, cpu));
+    }
+    StrategyDirector director;
+    director.begin(program);
+    int in_turn = 0;
+    for (uint16_t step = 0; step < 40; ++step) {
+      sim::Point point;
+      point.cpu = step % 4;
+      point.op = point.cpu;
+      point.access = static_cast<uint16_t>(1 + step / 4);
+      point.kind = sim::AccessKind::kFence;
+      point.runnable = 15;
+      in_turn += director.decide(point).preempt == (point.cpu + 1) % 4;
+    }
+    robins += in_turn == 40;
+  }
+  EXPECT_GT(robins, 10);
+  EXPECT_LT(robins, 100);
+}
+
 }  // namespace
 }  // namespace vmafuzz::search
