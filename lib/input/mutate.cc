@@ -25,8 +25,38 @@ void append_with_directives(Program& to, const Program& from, size_t index) {
 }
 
 // How often an operation comes in a row where once is not enough: what needs many, such as a
-// counter that wraps, is never met by inserting one at a time.
-uint32_t burst(Rng& rng) { return rng.chance(1, 2) ? 2u << rng.below(4) : 2 + rng.below(15); }
+// counter that wraps, is never met by inserting one at a time. Counters wrap at powers of two.
+uint32_t burst(Rng& rng) { return rng.chance(3, 4) ? 4u << rng.below(3) : 2 + rng.below(15); }
+
+// What changes mappings, and so makes others look again.
+bool changes_mappings(OpKind kind) {
+  switch (kind) {
+    case OpKind::kMmap:
+    case OpKind::kMunmap:
+    case OpKind::kMprotect:
+    case OpKind::kMremap:
+    case OpKind::kBrk:
+    case OpKind::kMadvise:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Repeats an operation until there are as many like it as burst() says; those count that change the
+// mappings of the same mm, if it is such a one.
+void repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
+  const Op op = program.ops[index];
+  const auto counts = [&op](const Op& other) {
+    return other.cpu != 0 && changes_mappings(other.kind) &&
+           other.get(ArgId::kMm) == op.get(ArgId::kMm);
+  };
+  const auto have = static_cast<uint32_t>(
+      counts(op) ? std::count_if(program.ops.begin(), program.ops.end(), counts) : 1);
+  for (uint32_t n = burst(rng); n > have && program.ops.size() < max_ops; n--) {
+    insert_op(program, index + 1, op);
+  }
+}
 
 class Mutator {
  public:
@@ -94,13 +124,7 @@ void Mutator::duplicate_op() {
   place(op, directives, index + 1);
 }
 
-void Mutator::repeat_op() {
-  const size_t index = any_op();
-  const Op op = program_.ops[index];
-  for (uint32_t n = burst(rng_); n > 1 && program_.ops.size() < options_.max_ops; n--) {
-    insert_op(program_, index + 1, op);
-  }
-}
+void Mutator::repeat_op() { repeat(program_, any_op(), options_.max_ops, rng_); }
 
 void Mutator::move_op() {
   const size_t index = any_op();
@@ -214,7 +238,7 @@ void Mutator::step() {
   };
   static constexpr Entry kEntries[] = {
       {8, false, &Mutator::insert_suggested}, {2, false, &Mutator::duplicate_op},
-      {1, false, &Mutator::repeat_op},        {2, false, &Mutator::move_op},
+      {2, false, &Mutator::repeat_op},        {2, false, &Mutator::move_op},
       {2, false, &Mutator::retarget_op},      {8, false, &Mutator::change_arg},
       {3, false, &Mutator::nudge_arg},        {1, false, &Mutator::exchange_cpus},
       {4, false, &Mutator::add_directive},    {1, true, &Mutator::duplicate_directive},
@@ -278,6 +302,42 @@ void add_probed_mappings(Program& program, const OpWeights& weights, Rng& rng) {
       add(probe);
     }
   }
+}
+
+// `weights` without the kinds that `wanted` refuses.
+template <typename Wanted>
+OpWeights restricted(OpWeights weights, Wanted&& wanted) {
+  for (size_t i = 0; i < weights.size(); i++) {
+    if (!wanted(static_cast<OpKind>(i))) weights[i] = 0;
+  }
+  return weights;
+}
+
+// What lookups are to meet: mostly something that changes mappings, on another cpu.
+void add_changes(Program& program, const OpWeights& weights, uint32_t cpus, uint32_t hitter,
+                 Rng& rng) {
+  const OpWeights mappings = restricted(weights, changes_mappings);
+  const OpWeights all = restricted(weights, [](OpKind kind) { return kind != OpKind::kHit; });
+  for (uint32_t n = 1 + rng.below(4); n > 0; n--) {
+    const OpWeights& some = rng.chance(1, 2) ? mappings : all;
+    if (some == OpWeights{}) continue;
+    uint32_t cpu = 1 + rng.below(std::min(cpus, 3u));
+    if (cpu == hitter && rng.chance(1, 2)) cpu = 1 + hitter % std::min(cpus, 3u);
+    Op op = suggest_op(program, static_cast<uint8_t>(cpu), some, rng);
+    if (rng.chance(3, 4)) aim(program, op, rng);
+    program.ops.push_back(op);
+  }
+}
+
+// A long run of one kind beside the others: of one that changes mappings, mostly.
+void add_burst(Program& program, size_t max_ops, Rng& rng) {
+  std::vector<size_t> sources;
+  const bool any = rng.chance(1, 4);
+  for (size_t i = 0; i < program.ops.size(); i++) {
+    if (program.ops[i].cpu != 0 && (any || changes_mappings(program.ops[i].kind)))
+      sources.push_back(i);
+  }
+  if (!sources.empty()) repeat(program, sources[pick(sources.size(), rng)], max_ops, rng);
 }
 
 void enforce_limits(Program& program, const MutateOptions& options) {
@@ -381,13 +441,8 @@ Program random_scenario(Rng& rng, const MutateOptions& options) {
     if (rng.chance(15, 16)) aim(program, op, rng);
     program.ops.push_back(op);
   }
-  for (uint32_t n = 1 + rng.below(4); n > 0; n--) {
-    const auto cpu = static_cast<uint8_t>(1 + rng.below(std::min(cpus, 3u)));
-    Op op = suggest_op(program, cpu, weights, rng);
-    if (rng.chance(3, 4)) aim(program, op, rng);
-    const uint32_t times = rng.chance(1, 6) ? burst(rng) : 1;
-    for (uint32_t i = 0; i < times; i++) program.ops.push_back(op);
-  }
+  add_changes(program, weights, cpus, hitter, rng);
+  if (rng.chance(1, 3)) add_burst(program, options.max_ops, rng);
   enforce_limits(program, options);
   return program;
 }

@@ -33,7 +33,7 @@ OpWeights default_weights();
 OpWeights swarm_weights(Rng& rng);
 
 struct MutateOptions {
-  size_t max_ops = 24;         // <= kMaxOps; a longer parent is cut
+  size_t max_ops = 32;         // <= kMaxOps; a longer parent is cut
   size_t max_directives = 64;  // <= kMaxDirectives
   int cpus = kCpuCount;        // operations are put on setup and cpu0..cpu<cpus-1>
   bool mutate_header = true;   // false: strategy, policy and seed are the caller's

@@ -59,18 +59,19 @@ uint8_t inode_of(const Program& program, uint8_t file) {
   return inode;
 }
 
-// A page of `mapping` at which it shows a registered offset, or -1.
+// A page of `mapping` at which it shows a registered offset, each as likely as the others, or -1.
 int probed_page(const Program& program, const Op& mapping, Rng& rng) {
   const uint8_t inode = inode_of(program, mapping.get(ArgId::kFile));
-  const size_t start = rng.below(program.ops.size());
-  for (size_t i = 0; i < program.ops.size(); i++) {
-    const Op& probe = program.ops[(start + i) % program.ops.size()];
+  int chosen = -1;
+  uint32_t count = 0;
+  for (const Op& probe : program.ops) {
     if (probe.kind != OpKind::kRegister || probe.get(ArgId::kInode) != inode) continue;
     const int delta = probe.get(ArgId::kPgoff) - mapping.get(ArgId::kPgoff);
     const int page = mapping.get(ArgId::kPage) + delta;
-    if (delta >= 0 && delta < mapping.get(ArgId::kLen) && page < kPageCount) return page;
+    if (delta < 0 || delta >= mapping.get(ArgId::kLen) || page >= kPageCount) continue;
+    if (rng.below(++count) == 0) chosen = page;
   }
-  return -1;
+  return chosen;
 }
 
 // A page at an edge of what another operation names, or -1.
@@ -168,15 +169,19 @@ int related_value(const Program& program, const Op& op, ArgId id, Rng& rng) {
       return suggest_inode(program, rng);
     case ArgId::kPgoff:
       return suggest_pgoff(program, op, rng);
-    case ArgId::kProt:
-      return static_cast<int>(rng.chance(2, 3) ? Prot::kRx : Prot::kR);
+    case ArgId::kProt: {
+      // Mappings that can be probed, and calls that change something about them.
+      const bool rx = op.kind == OpKind::kMprotect ? rng.chance(1, 3) : rng.chance(2, 3);
+      return static_cast<int>(rx ? Prot::kRx : Prot::kR);
+    }
     case ArgId::kPlacement:
       return static_cast<int>(Placement::kFixed);
     case ArgId::kSharing:
     case ArgId::kConsumer:
-    case ArgId::kTimes:
     case ArgId::kBacking:
       return rng.chance(2, 3) ? 0 : -1;
+    case ArgId::kTimes:
+      return rng.chance(1, 2) ? 1 : -1;
     case ArgId::kGrowsDown: {
       // Of a file or shared it is refused.
       const bool shared = op.get(ArgId::kSharing) == static_cast<uint8_t>(Sharing::kShared);
@@ -221,6 +226,25 @@ uint8_t suggest_arg(const Program& program, const Op& op, size_t slot, Rng& rng)
   return value >= arg.min && value <= arg.max() ? static_cast<uint8_t>(value) : uniform(arg, rng);
 }
 
+namespace {
+
+// How many pages of the mapping a range may begin in: all, or, in every other case, those up to one
+// that is hit. What is cut off below moves the beginning of what is hit.
+uint32_t pages_up_to_hit(const Program& program, const Op& mapping, Rng& rng) {
+  const uint32_t all = mapping.get(ArgId::kLen);
+  if (rng.chance(1, 2)) return all;
+  const size_t start = rng.below(program.ops.size());
+  for (size_t i = 0; i < program.ops.size(); i++) {
+    const Op& hit = program.ops[(start + i) % program.ops.size()];
+    if (hit.kind != OpKind::kHit || hit.get(ArgId::kMm) != mapping.get(ArgId::kMm)) continue;
+    const int page = hit.get(ArgId::kPage) - mapping.get(ArgId::kPage);
+    if (page >= 0 && page < static_cast<int>(all)) return static_cast<uint32_t>(page) + 1;
+  }
+  return all;
+}
+
+}  // namespace
+
 bool aim(const Program& program, Op& op, Rng& rng) {
   const Op* mapping = file_mapping(program, kAnyMm, rng);
   if (mapping == nullptr) return false;
@@ -239,7 +263,8 @@ bool aim(const Program& program, Op& op, Rng& rng) {
       op.set(ArgId::kLen, mapping->get(ArgId::kLen));
       return true;
     }
-    const uint32_t page = mapping->get(ArgId::kPage) + rng.below(mapping->get(ArgId::kLen));
+    const uint32_t page =
+        mapping->get(ArgId::kPage) + rng.below(pages_up_to_hit(program, *mapping, rng));
     op.set(ArgId::kPage, static_cast<uint8_t>(std::min<uint32_t>(page, kPageCount - 1)));
     return true;
   }
@@ -310,7 +335,7 @@ Directive suggest_directive(const Program& program, Rng& rng) {
 }
 
 Header suggest_header(Rng& rng) {
-  static constexpr std::array<uint8_t, kStrategyCount> kStrategies = {0, 2, 6, 2, 2, 4, 1, 3};
+  static constexpr std::array<uint8_t, kStrategyCount> kStrategies = {0, 2, 5, 2, 2, 6, 1, 2};
   static constexpr std::array<uint8_t, kReadPolicyCount> kPolicies = {1, 2, 4, 1, 1};
   Header header;
   header.strategy = static_cast<Strategy>(draw(kStrategies, rng));

@@ -34,8 +34,8 @@ uint8_t suggest_directive_arg(const Program& program, const Directive& directive
 // REQUIRES: program has an operation.
 Directive suggest_directive(const Program& program, Rng& rng);
 
-// A search header; URW with eager stores and oldest-fresh reads is the most frequent, as it was
-// measured to be the best single choice.
+// A search header; PCT and URW, with eager stores and oldest-fresh reads, are the most frequent, as
+// they were measured to be the best single choices.
 Header suggest_header(Rng& rng);
 
 }  // namespace vmafuzz::input

@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "input/bytes.h"
+#include "input/suggest.h"
 #include "input/text.h"
 #include "random_program.h"
 
@@ -221,6 +222,103 @@ TEST(Mutate, ScenariosOftenHitAProbe) {
     probed += hits_probe;
   }
   EXPECT_GT(probed, 700);
+}
+
+bool changes_mappings(const Op& op) {
+  switch (op.kind) {
+    case OpKind::kMmap:
+    case OpKind::kMunmap:
+    case OpKind::kMprotect:
+    case OpKind::kMremap:
+    case OpKind::kBrk:
+    case OpKind::kMadvise:
+      return op.cpu != 0;
+    default:
+      return false;
+  }
+}
+
+// The beginning of what a hit looks at is moved under it, on another cpu.
+bool cuts_below_a_hit(const Program& program) {
+  for (const Op& hit : program.ops) {
+    if (hit.kind != OpKind::kHit) continue;
+    for (const Op& mapping : program.ops) {
+      if (mapping.kind != OpKind::kMmap || mapping.cpu != 0) continue;
+      if (mapping.get(ArgId::kMm) != hit.get(ArgId::kMm)) continue;
+      const int begin = mapping.get(ArgId::kPage);
+      const int page = hit.get(ArgId::kPage);
+      if (page >= begin + mapping.get(ArgId::kLen)) continue;
+      for (const Op& op : program.ops) {
+        if (!changes_mappings(op) || op.kind == OpKind::kBrk || op.cpu == hit.cpu) continue;
+        const int cut = op.get(ArgId::kPage);
+        if (op.get(ArgId::kMm) == hit.get(ArgId::kMm) && cut > begin && cut <= page) return true;
+      }
+    }
+  }
+  return false;
+}
+
+TEST(Mutate, ScenariosOftenCutAMappingBelowAHit) {
+  Rng rng(20);
+  int cut = 0;
+  for (int i = 0; i < 2000; i++) cut += cuts_below_a_hit(random_scenario(rng));
+  EXPECT_GT(cut, 350);
+}
+
+// What counts modification by modification comes round at a power of two.
+TEST(Mutate, LongRunsOfChangesAreMostlyAPowerOfTwo) {
+  Rng rng(21);
+  std::map<int, int> scenarios;
+  for (int i = 0; i < 4000; i++) {
+    const Program program = random_scenario(rng);
+    for (uint8_t mm = 0; mm < kMmCount; mm++) {
+      scenarios[static_cast<int>(std::count_if(
+          program.ops.begin(), program.ops.end(),
+          [mm](const Op& op) { return changes_mappings(op) && op.get(ArgId::kMm) == mm; }))]++;
+    }
+  }
+  for (const int power : {8, 16}) {
+    EXPECT_GT(scenarios[power], 120) << power;
+    EXPECT_GT(scenarios[power], 2 * scenarios[power - 1]) << power;
+    EXPECT_GT(scenarios[power], 2 * scenarios[power + 1]) << power;
+  }
+  for (int count = 5; count <= 16; count++) EXPECT_GT(scenarios[count], 0) << count;
+}
+
+// What is too much for the limit is left out of a long run, not of the lookups beside it.
+TEST(Mutate, ScenariosKeepTheirHitsWhateverTheLimit) {
+  Rng rng(22);
+  MutateOptions options;
+  options.max_ops = 20;
+  for (int i = 0; i < 3000; i++) {
+    const Program program = random_scenario(rng, options);
+    ASSERT_LE(program.ops.size(), options.max_ops);
+    ASSERT_TRUE(std::any_of(program.ops.begin(), program.ops.end(), [](const Op& op) {
+      return op.kind == OpKind::kHit;
+    })) << print_text(program);
+  }
+}
+
+TEST(Mutate, HitsComeOnEveryProbedPageAlike) {
+  Program program;
+  Op mapping = simplest_op(OpKind::kMmap, 0);
+  mapping.set(ArgId::kPage, 4);
+  mapping.set(ArgId::kLen, 4);
+  mapping.set(ArgId::kFile, 0);
+  program.ops = {mapping};
+  for (uint8_t pgoff = 0; pgoff < 4; pgoff++) {
+    program.ops.push_back(simplest_op(OpKind::kRegister, 0));
+    program.ops.back().set(ArgId::kPgoff, pgoff);
+  }
+  Rng rng(23);
+  std::map<int, int> hits;
+  for (int i = 0; i < 4000; i++) {
+    Op hit = simplest_op(OpKind::kHit, 1);
+    ASSERT_TRUE(aim(program, hit, rng));
+    hits[hit.get(ArgId::kPage)]++;
+  }
+  EXPECT_EQ(hits.size(), 4u);
+  for (const auto& [page, count] : hits) EXPECT_NEAR(count, 1000, 150) << page;
 }
 
 TEST(CrossOver, ChildrenAreCanonicalDeterministicAndMadeOfTheirParents) {
