@@ -67,6 +67,13 @@ bool Minimizer::adopt(Program candidate) {
 }
 
 bool Minimizer::search(const Program& program, size_t max_directives) {
+  // Of these operations once is enough: what other directives hint at is no other place to look.
+  Program bare = program;
+  bare.directives.clear();
+  const std::vector<uint8_t> bytes = encode(bare);
+  size_t& in_vain = searched_[std::string(bytes.begin(), bytes.end())];
+  if (in_vain >= max_directives) return false;
+
   const int left = options_.max_search_executions - stats_.search_executions;
   if (left <= 0 || stats_.executions >= options_.max_executions) {
     stats_.out_of_budget = true;
@@ -77,32 +84,37 @@ bool Minimizer::search(const Program& program, size_t max_directives) {
       search_({program, max_directives, std::min(left, options_.executions_per_search),
                options_.seed + static_cast<uint64_t>(stats_.searches)});
   stats_.search_executions += result.executions;
-  if (!result.found.has_value() || !result.found->replay_form()) return false;
-  // Only the test is the search's; the story around it stays.
-  Program candidate = current_;
-  candidate.ops = result.found->ops;
-  candidate.directives = result.found->directives;
-  if (!adopt(std::move(candidate))) return false;
-  stats_.search_successes++;
-  return true;
+  if (result.found.has_value() && result.found->replay_form()) {
+    // Only the test is the search's; the story around it stays.
+    Program candidate = current_;
+    candidate.ops = result.found->ops;
+    candidate.directives = result.found->directives;
+    if (adopt(std::move(candidate))) {
+      stats_.search_successes++;
+      return true;
+    }
+  }
+  in_vain = max_directives;
+  return false;
 }
 
+// One less: a search with at most so many meets those with fewer as often as one that allows no
+// more than these. None at all is what drop_directives() tries first.
 bool Minimizer::search_with_fewer_directives() {
-  const size_t end = std::min(current_.directives.size(), options_.max_search_directives + 1);
-  for (size_t bound = 0; bound < end; bound++) {
-    if (search(current_, bound)) return true;
-  }
-  return false;
+  const size_t now = current_.directives.size();
+  return now >= 2 && search(current_, std::min(now - 1, options_.max_search_directives));
 }
 
 // Without an operation the interleaving that showed the bug may be gone although another one shows
-// it, perhaps with a directive more: operations count before directives.
+// it, perhaps with a directive more: operations count before directives. On it goes from where one
+// was left out: those behind were tried.
 bool Minimizer::search_with_fewer_ops() {
-  const size_t bound = std::min(current_.directives.size() + 1, options_.max_search_directives);
+  bool changed = false;
   for (size_t i = current_.ops.size(); i-- > 0;) {
-    if (search(without_ops({i}), bound)) return true;
+    const size_t bound = std::min(current_.directives.size() + 1, options_.max_search_directives);
+    if (i < current_.ops.size()) changed |= search(without_ops({i}), bound);
   }
-  return false;
+  return changed;
 }
 
 // Every candidate here was executed in the last round already, so this asks the memory; it would

@@ -13,8 +13,8 @@
 // repeated until a whole round changes nothing. Deletion gets stuck where the effect is not
 // monotonic, which for interleavings is the rule: a program with another schedule, not a subset of
 // this one, is often smaller. So then the caller is asked to search again around the result, with
-// at most 0, 1, 2... directives, and with each operation left out in turn; whatever is found is
-// minimised like the original. Every accepted candidate is smaller by Size, which is well-founded,
+// a directive less, and with each operation left out in turn; whatever is found is minimised like
+// the original. Every accepted candidate is smaller by Size, which is well-founded,
 // so this ends; it also ends when a budget is used up.
 //
 // The result is 1-minimal, unless the budget ran out: without any one of its operations (and the

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "input/minimize.h"
 #include "input/program.h"
@@ -73,6 +74,8 @@ class Minimizer {
   MinimizeStats& stats_;
   // encode()d candidates that did not reproduce. The text-only fields never change.
   absl::flat_hash_set<std::string> rejected_;
+  // encode()d operations, and with how many directives a search of them found nothing.
+  absl::flat_hash_map<std::string, size_t> searched_;
 };
 
 }  // namespace vmafuzz::input

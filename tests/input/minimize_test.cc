@@ -4,6 +4,7 @@
 #include "input/minimize.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "gtest/gtest.h"
@@ -211,6 +212,23 @@ TEST(Minimize, SearchesAgainWithoutAnOperation) {
   expect_one_minimal(result.program, access_depends_on_ops);
 }
 
+// A search costs thousands of executions.
+TEST(Minimize, SearchesTheSameOperationsOnce) {
+  std::map<std::vector<uint8_t>, std::vector<size_t>> searched;  // operations -> bounds
+  const Search fruitless = [&](const SearchRequest& request) {
+    Program bare = request.program;
+    bare.directives.clear();
+    searched[encode(bare)].push_back(request.max_directives);
+    return SearchResult{std::nullopt, 1};
+  };
+  const MinimizeResult result = minimized(stuck_program(), pairs_or_single, fruitless);
+  EXPECT_EQ(result.stats.searches, 3) << "as it is, and without each of its two operations";
+  for (const auto& [ops, bounds] : searched) {
+    EXPECT_EQ(bounds.size(), 1u);
+    EXPECT_GE(bounds[0], 1u) << "none at all needs no search";
+  }
+}
+
 TEST(Minimize, DoesNotBelieveASearchThatLies) {
   const Search liar = [](const SearchRequest&) {
     return SearchResult{Program{}, 1};  // shows nothing
@@ -405,13 +423,13 @@ TEST(Minimize, StopsAtItsBudgetWithAProgramThatShowsTheBug) {
 TEST(Minimize, StopsSearchingAtItsBudget) {
   MinimizeOptions options;
   options.executions_per_search = 40;
-  options.max_search_executions = 100;
+  options.max_search_executions = 80;
   const Search fruitless = [](const SearchRequest& request) {
     return SearchResult{std::nullopt, request.max_executions};
   };
   const MinimizeResult result = minimized(stuck_program(), pairs_or_single, fruitless, options);
-  EXPECT_EQ(result.stats.search_executions, 100);
-  EXPECT_EQ(result.stats.searches, 3);
+  EXPECT_EQ(result.stats.search_executions, 80);
+  EXPECT_EQ(result.stats.searches, 2);
   EXPECT_TRUE(result.stats.out_of_budget);
   EXPECT_TRUE(result.stats.one_minimal) << "the search budget has no part in that";
 }
