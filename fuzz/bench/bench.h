@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "fuzz/bench/results.h"
 #include "input/program.h"
 #include "run/executor.h"
 #include "variants/variants.h"
@@ -29,8 +30,10 @@ struct Scenario {
 // Every *.repro of a folder, sorted by name.
 absl::StatusOr<std::vector<Scenario>> read_scenarios(const std::string& folder);
 
-// The kernels that must be caught, all or those that are named, oldest first.
-std::vector<const variants::Kernel*> kernels_to_catch(const std::vector<std::string>& only);
+// The kernels that must be caught, all or those that are named, oldest first. InvalidArgument if
+// one of the names is not theirs: a measurement of nothing would reach every goal.
+absl::StatusOr<std::vector<const variants::Kernel*>> kernels_to_catch(
+    const std::vector<std::string>& only);
 
 // The verdicts that one of them must be caught for, separated by commas.
 std::string right_verdicts(const variants::Kernel& kernel);
@@ -52,6 +55,7 @@ struct ScenarioOptions {
   std::vector<std::string> kernels;  // empty: all
   uint64_t seeds = 10;
   uint64_t limit = 2000;  // executions after which a search is given up
+  std::string results;    // file that keeps what was measured, see results.h; empty: none does
 };
 int scenarios(const std::vector<Scenario>& scenarios, const ScenarioOptions& options);
 
@@ -61,6 +65,7 @@ struct EngineOptions {
   std::string corpus;  // seed programs as text
   uint64_t seeds = 10;
   double seconds = 60;  // after which a run is given up
+  std::string results;  // file that keeps what was measured, see results.h; empty: none does
 };
 
 // One run of the fuzz target until the first report with one of the right verdicts.

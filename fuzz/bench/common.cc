@@ -26,13 +26,20 @@ absl::StatusOr<std::vector<Scenario>> read_scenarios(const std::string& folder) 
   return scenarios;
 }
 
-std::vector<const variants::Kernel*> kernels_to_catch(const std::vector<std::string>& only) {
+absl::StatusOr<std::vector<const variants::Kernel*>> kernels_to_catch(
+    const std::vector<std::string>& only) {
   std::vector<const variants::Kernel*> kernels;
+  std::vector<std::string> names;
   for (const variants::Kernel& kernel : variants::kernels()) {
     if (kernel.must_be_silent()) continue;
-    const std::string name(kernel.name);
-    if (!only.empty() && std::find(only.begin(), only.end(), name) == only.end()) continue;
+    names.emplace_back(kernel.name);
+    if (!only.empty() && std::find(only.begin(), only.end(), names.back()) == only.end()) continue;
     kernels.push_back(&kernel);
+  }
+  for (const std::string& name : only) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "no kernel %s must be caught; those that must are %s", name, absl::StrJoin(names, ", ")));
   }
   return kernels;
 }

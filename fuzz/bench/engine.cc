@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -72,7 +73,7 @@ struct Statistics {
 };
 
 std::string cells(const Statistics& s) {
-  if (s.seconds.empty()) return absl::StrFormat("%31s", "-");
+  if (s.seconds.empty()) return absl::StrFormat("%33s", "-");
   // Runs without a report count as later than any other.
   std::vector<double> seconds = s.seconds;
   std::vector<double> executions(s.executions.begin(), s.executions.end());
@@ -80,7 +81,7 @@ std::string cells(const Statistics& s) {
     seconds.push_back(HUGE_VAL);
     executions.push_back(HUGE_VAL);
   }
-  return absl::StrFormat("%8.0f %9.0f %6.2f %6.2f", median(executions),
+  return absl::StrFormat("%8.0f %9.0f %7.2f %6.2f", median(executions),
                          *std::max_element(executions.begin(), executions.end()), median(seconds),
                          *std::max_element(seconds.begin(), seconds.end()));
 }
@@ -90,16 +91,104 @@ bool good(const Statistics& s) {
          *std::max_element(s.seconds.begin(), s.seconds.end()) <= kGoalWorst;
 }
 
-absl::Status write_seeds(const std::vector<Scenario>& scenarios, const std::string& folder) {
+// Returns a key of all that was written.
+absl::StatusOr<std::string> write_seeds(const std::vector<Scenario>& scenarios,
+                                        const std::string& folder) {
   fs::create_directories(folder);
+  std::string all;
   for (const Scenario& scenario : scenarios) {
     const std::vector<uint8_t> bytes = input::encode(scenario.program);
     std::ofstream out(fs::path(folder) / scenario.name, std::ios::binary);
     out.write(reinterpret_cast<const char*>(bytes.data()),
               static_cast<std::streamsize>(bytes.size()));
     if (!out.flush()) return absl::UnavailableError(absl::StrCat("cannot write to ", folder));
+    absl::StrAppend(
+        &all, scenario.name, "=",
+        content_key(absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())),
+        "\n");
   }
-  return absl::OkStatus();
+  return content_key(all);
+}
+
+// "found EXECUTIONS SECONDS BUCKET" or "missed", as results keep a run.
+std::string to_text(const EngineRun& run) {
+  if (!run.found) return "missed";
+  return absl::StrCat("found ", run.executions, " ", run.seconds, " ", run.bucket);
+}
+
+std::optional<EngineRun> from_text(const std::string* text) {
+  if (text == nullptr) return std::nullopt;
+  EngineRun run;
+  if (*text == "missed") return run;
+  const std::vector<std::string> words = absl::StrSplit(*text, ' ');
+  run.found = words.size() == 4 && words[0] == "found" &&
+              absl::SimpleAtoi(words[1], &run.executions) &&
+              absl::SimpleAtod(words[2], &run.seconds);
+  if (!run.found) return std::nullopt;
+  run.bucket = words[3];
+  return run;
+}
+
+// What is being run now and what has come of it, beside the table.
+void show(absl::string_view what) { std::cerr << what << std::endl; }
+
+// One side of the table: where runs begin from.
+struct Origin {
+  const char* name;
+  std::string seeds;  // folder, or empty
+  std::string key;    // of what is in it
+};
+
+class Measurement {
+ public:
+  Measurement(const EngineOptions& options, std::string target, std::string target_key)
+      : options_(options), target_(std::move(target)), target_key_(std::move(target_key)) {}
+
+  absl::Status open() { return results_.open(options_.results); }
+
+  absl::StatusOr<Statistics> run(const variants::Kernel& kernel, const Origin& origin) {
+    Statistics statistics;
+    for (uint64_t seed = 1; seed <= options_.seeds; ++seed) {
+      const absl::StatusOr<EngineRun> run = one(kernel, origin, seed);
+      if (!run.ok()) return run.status();
+      show(absl::StrFormat("%s from %s, %d of %d: %s", std::string(kernel.name), origin.name, seed,
+                           options_.seeds, to_text(*run)));
+      if (run->found) {
+        statistics.seconds.push_back(run->seconds);
+        statistics.executions.push_back(run->executions);
+      } else {
+        ++statistics.missed;
+      }
+    }
+    return statistics;
+  }
+
+  const Scratch& scratch() const { return scratch_; }
+
+ private:
+  absl::StatusOr<EngineRun> one(const variants::Kernel& kernel, const Origin& origin,
+                                uint64_t seed) {
+    const std::string key =
+        absl::StrCat("engine ", target_key_, " ", kernel.name, " from=", origin.name, origin.key,
+                     " seed=", seed, " for=", options_.seconds);
+    if (std::optional<EngineRun> kept = from_text(results_.find(key))) return *kept;
+    const absl::StatusOr<EngineRun> run =
+        run_engine(target_, kernel, origin.seeds, seed, options_.seconds, scratch_.fresh());
+    if (!run.ok()) return run.status();
+    if (absl::Status status = results_.add(key, to_text(*run)); !status.ok()) return status;
+    return run;
+  }
+
+  const EngineOptions& options_;
+  std::string target_;
+  std::string target_key_;
+  Results results_;
+  Scratch scratch_;
+};
+
+int refuse(const absl::Status& status) {
+  std::cerr << "vmafuzz bench: " << std::string(status.message()) << "\n";
+  return absl::IsInvalidArgument(status) ? command::kExitUsage : command::kExitEnvironment;
 }
 
 }  // namespace
@@ -156,51 +245,38 @@ absl::StatusOr<EngineRun> run_engine(const std::string& target, const variants::
 }
 
 int engine(const std::vector<Scenario>& scenarios, const EngineOptions& options) {
+  const auto kernels = kernels_to_catch(options.kernels);
+  if (!kernels.ok()) return refuse(kernels.status());
   const absl::StatusOr<std::string> target = find_target(options.target);
-  if (!target.ok()) {
-    std::cerr << "vmafuzz bench: " << std::string(target.status().message()) << "\n";
-    return command::kExitEnvironment;
-  }
-  const Scratch scratch;
-  const std::string seeds = scratch.path() + "/seeds";
-  if (absl::Status status = write_seeds(scenarios, seeds); !status.ok()) {
-    std::cerr << "vmafuzz bench: " << std::string(status.message()) << "\n";
-    return command::kExitEnvironment;
-  }
-  std::cout << absl::StrFormat("%-20s   %31s   %31s\n%-20s   %8s %9s %6s %6s   %8s %9s %6s %6s\n",
+  if (!target.ok()) return refuse(target.status());
+  const absl::StatusOr<std::string> target_key = file_key(*target);
+  if (!target_key.ok()) return refuse(target_key.status());
+  Measurement measurement(options, *target, *target_key);
+  if (absl::Status status = measurement.open(); !status.ok()) return refuse(status);
+  const std::string seeds = measurement.scratch().path() + "/seeds";
+  const absl::StatusOr<std::string> seeds_key = write_seeds(scenarios, seeds);
+  if (!seeds_key.ok()) return refuse(seeds_key.status());
+  std::cout << absl::StrFormat("%-20s   %33s   %33s\n%-20s   %8s %9s %7s %6s   %8s %9s %7s %6s\n",
                                "", "from the corpus", "from nothing", "kernel", "median", "worst",
                                "s", "worst", "median", "worst", "s", "worst");
   std::cout << "executions and seconds to the first right report, of " << options.seeds
             << " runs each\n";
   int late = 0;
-  for (const variants::Kernel* kernel : kernels_to_catch(options.kernels)) {
+  for (const variants::Kernel* kernel : *kernels) {
     std::cout << absl::StrFormat("%-20s", std::string(kernel->name)) << std::flush;
     bool in_time = true;
-    for (const std::string& from : {seeds, std::string()}) {
-      Statistics statistics;
-      for (uint64_t seed = 1; seed <= options.seeds; ++seed) {
-        const std::string dir = scratch.fresh();
-        const absl::StatusOr<EngineRun> run =
-            run_engine(*target, *kernel, from, seed, options.seconds, dir);
-        if (!run.ok()) {
-          std::cerr << "vmafuzz bench: " << std::string(run.status().message()) << "\n";
-          return command::kExitEnvironment;
-        }
-        if (run->found) {
-          statistics.seconds.push_back(run->seconds);
-          statistics.executions.push_back(run->executions);
-        } else {
-          ++statistics.missed;
-        }
-      }
-      std::cout << "   " << cells(statistics) << std::flush;
-      in_time = in_time && good(statistics);
+    for (const Origin& origin :
+         {Origin{"corpus", seeds, "@" + *seeds_key}, Origin{"nothing", "", ""}}) {
+      const absl::StatusOr<Statistics> statistics = measurement.run(*kernel, origin);
+      if (!statistics.ok()) return refuse(statistics.status());
+      std::cout << "   " << cells(*statistics) << std::flush;
+      in_time = in_time && good(*statistics);
     }
     if (!in_time) ++late;
     std::cout << (in_time ? "" : "  late") << "\n";
   }
-  std::cout << late << " kernels with a median over " << kGoalMedian << " s or a run over "
-            << kGoalWorst << " s\n";
+  std::cout << late << " of " << kernels->size() << " kernels with a median of " << kGoalMedian
+            << " s or more, or a run over " << kGoalWorst << " s\n";
   return late == 0 ? command::kExitOk : command::kExitBugFound;
 }
 

@@ -85,10 +85,11 @@ bool print(const std::string& kernel, const Row& row, const Minima& minima) {
 int minimize(const MinimizeOptions& options) {
   const absl::StatusOr<std::string> target = find_target(options.engine.target);
   const absl::StatusOr<std::vector<Scenario>> repros = read_scenarios(options.repros);
-  for (const absl::Status& status : {target.status(), repros.status()}) {
+  const auto kernels = kernels_to_catch(options.engine.kernels);
+  for (const absl::Status& status : {target.status(), repros.status(), kernels.status()}) {
     if (status.ok()) continue;
     std::cerr << "vmafuzz bench: " << std::string(status.message()) << "\n";
-    return command::kExitEnvironment;
+    return absl::IsInvalidArgument(status) ? command::kExitUsage : command::kExitEnvironment;
   }
   const Minima minima = minima_of(*repros);
   const Scratch scratch;
@@ -98,7 +99,7 @@ int minimize(const MinimizeOptions& options) {
   int total = 0;
   int bad = 0;
   double longest = 0;
-  for (const variants::Kernel* kernel : kernels_to_catch(options.engine.kernels)) {
+  for (const variants::Kernel* kernel : *kernels) {
     if (!executor.set_target({kernel, {}, {}}).ok()) return command::kExitUsage;
     for (uint64_t seed = 1; seed <= options.engine.seeds; ++seed) {
       const absl::StatusOr<EngineRun> found =

@@ -3,9 +3,12 @@
 #include <iostream>
 #include <limits>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "fuzz/bench/bench.h"
 #include "fuzz/command.h"
+#include "input/bytes.h"
 #include "input/rng.h"
 
 namespace vmafuzz::bench {
@@ -65,34 +68,67 @@ void print_head(const ScenarioOptions& options) {
             << " searches; - : none within " << options.limit << "\n";
 }
 
+// Executions of one search. The key names all that they depend on.
+absl::StatusOr<uint32_t> measure(run::Executor& executor, Results& results,
+                                 const std::string& program, const variants::Kernel& kernel,
+                                 const variants::Caught& caught, const Scenario& scenario,
+                                 input::Strategy strategy, uint64_t seed, uint64_t limit) {
+  const std::vector<uint8_t> bytes = input::encode(scenario.program);
+  const std::string key =
+      absl::StrCat("scenarios ", program, " ", kernel.name, " ", label(caught), " ", scenario.name,
+                   " ", content_key({reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
+                   " ", input::strategy_name(strategy), " seed=", seed, " limit=", limit);
+  uint32_t executions = kNever;
+  if (const std::string* kept = results.find(key); kept != nullptr) {
+    if (absl::SimpleAtoi(*kept, &executions)) return executions;
+  }
+  executions = search(executor, caught, scenario.program, strategy, 100 + seed, limit);
+  if (absl::Status status = results.add(key, absl::StrCat(executions)); !status.ok()) return status;
+  return executions;
+}
+
 // The median of the portfolio, which is what is drawn where nothing is known.
-uint32_t row(run::Executor& executor, const variants::Kernel& kernel,
-             const variants::Caught& caught, const Scenario& scenario,
-             const ScenarioOptions& options) {
+absl::StatusOr<uint32_t> row(run::Executor& executor, Results& results, const std::string& program,
+                             const variants::Kernel& kernel, const variants::Caught& caught,
+                             const Scenario& scenario, const ScenarioOptions& options) {
   std::cout << absl::StrFormat("%-20s %-21s %-31s", std::string(kernel.name), label(caught),
                                scenario.name);
   uint32_t last = kNever;
   for (const input::Strategy strategy : kStrategies) {
     std::vector<uint32_t> counts;
     for (uint64_t seed = 1; seed <= options.seeds; ++seed) {
-      counts.push_back(
-          search(executor, caught, scenario.program, strategy, 100 + seed, options.limit));
+      const absl::StatusOr<uint32_t> executions = measure(
+          executor, results, program, kernel, caught, scenario, strategy, seed, options.limit);
+      if (!executions.ok()) return executions.status();
+      counts.push_back(*executions);
     }
     last = median(std::move(counts));
     std::cout << absl::StrFormat(" %9s", count(last)) << std::flush;
   }
-  std::cout << "\n";
+  std::cout << (last > kGoal ? "  late" : "") << "\n";
   return last;
+}
+
+int refuse(const absl::Status& status) {
+  std::cerr << "vmafuzz bench: " << std::string(status.message()) << "\n";
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ? command::kExitUsage
+                                                                     : command::kExitEnvironment;
 }
 
 }  // namespace
 
 int scenarios(const std::vector<Scenario>& scenarios, const ScenarioOptions& options) {
+  const auto kernels = kernels_to_catch(options.kernels);
+  if (!kernels.ok()) return refuse(kernels.status());
+  Results results;
+  if (absl::Status status = results.open(options.results); !status.ok()) return refuse(status);
+  const absl::StatusOr<std::string> program = file_key("/proc/self/exe");
+  if (!program.ok()) return refuse(program.status());
   print_head(options);
   run::Executor executor;
   int findings = 0;
   int late = 0;
-  for (const variants::Kernel* kernel : kernels_to_catch(options.kernels)) {
+  for (const variants::Kernel* kernel : *kernels) {
     if (!executor.set_target({kernel, {}, {}}).ok()) return command::kExitUsage;
     for (const variants::Caught& caught : kernel->caught) {
       if (caught.scenario.empty()) continue;
@@ -100,11 +136,14 @@ int scenarios(const std::vector<Scenario>& scenarios, const ScenarioOptions& opt
           std::find_if(scenarios.begin(), scenarios.end(),
                        [&](const Scenario& s) { return s.name == caught.scenario; });
       if (scenario == scenarios.end()) {
-        std::cerr << "vmafuzz bench: no scenario " << std::string(caught.scenario) << "\n";
-        return command::kExitUsage;
+        return refuse(absl::NotFoundError(
+            absl::StrCat("no scenario ", caught.scenario, ".repro in the corpus")));
       }
       ++findings;
-      if (row(executor, *kernel, caught, *scenario, options) > kGoal) ++late;
+      const absl::StatusOr<uint32_t> executions =
+          row(executor, results, *program, *kernel, caught, *scenario, options);
+      if (!executions.ok()) return refuse(executions.status());
+      if (*executions > kGoal) ++late;
     }
   }
   std::cout << findings - late << " of " << findings << " findings within " << kGoal

@@ -21,6 +21,10 @@ constexpr Flag kFlags[] = {
      "(60s)"},
     {"target", FlagKind::kText, "FILE", "",
      "exec, engine, minimize: the fuzz target; default: build/fuzz/fuzz/fuzz_sim"},
+    {"results", FlagKind::kText, "FILE", "",
+     "detect, scenarios, engine: keep each run's result in FILE, and measure only what is not "
+     "there "
+     "yet for these builds"},
 };
 
 int run(const Arguments& args) {
@@ -31,6 +35,10 @@ int run(const Arguments& args) {
     std::cerr << "vmafuzz bench: " << std::string(scenarios.status().message()) << "\n";
     return kExitUsage;
   }
+  if (args.number("seeds") == 0) {
+    std::cerr << "vmafuzz bench: --seeds 0 measures nothing; give 1 or more\n";
+    return kExitUsage;
+  }
   const auto seconds = [&](double otherwise) {
     return args.has("for") ? absl::ToDoubleSeconds(args.duration("for")) : otherwise;
   };
@@ -39,20 +47,19 @@ int run(const Arguments& args) {
   engine.target = args.text("target");
   engine.seeds = args.number("seeds");
   engine.seconds = seconds(60);
+  engine.results = args.text("results");
+  const bench::ScenarioOptions search = {args.list("kernel"), args.number("seeds"),
+                                         args.number("limit"), args.text("results")};
   if (what == "exec") return bench::exec(*scenarios, {seconds(10), args.text("target")});
   if (what == "engine") return bench::engine(*scenarios, engine);
   if (what == "minimize") return bench::minimize({engine, args.text("repro")});
   if (what == "detect") {
-    const int found = bench::scenarios(
-        *scenarios, {args.list("kernel"), args.number("seeds"), args.number("limit")});
+    const int found = bench::scenarios(*scenarios, search);
     std::cout << "\n";
     const int in_time = bench::engine(*scenarios, engine);
     return found != kExitOk ? found : in_time;
   }
-  if (what == "scenarios") {
-    return bench::scenarios(*scenarios,
-                            {args.list("kernel"), args.number("seeds"), args.number("limit")});
-  }
+  if (what == "scenarios") return bench::scenarios(*scenarios, search);
   if (what == "tsan") return bench::tsan({args.text("corpus"), args.number("seeds"), seconds(10)});
   if (what == "rates") return bench::rates(seconds(5));
   std::cerr << "vmafuzz bench: unknown measurement " << what
@@ -75,7 +82,7 @@ const Command kBench = {
         "executions to the first report, strategy by strategy; the operations are given.\n"
         "engine: executions and seconds to the first right report of the fuzz target, from the\n"
         "corpus and from nothing, on one core.\n"
-        "detect: both of these.\n"
+        "detect: both of these. With --results it may be stopped and given again: it goes on.\n"
         "minimize: seconds and operations when what the fuzz target finds is minimised.\n"
         "tsan: executions and seconds to the first report of planted bugs of order and locks,\n"
         "simulated, under ThreadSanitizer on fibres, and on threads.\n"
@@ -83,7 +90,8 @@ const Command kBench = {
         "Exit status 1 if some goal is missed; the last line says which.",
     .examples =
         "./vmafuzz bench exec --for 10s\n"
-        "./vmafuzz bench detect --seeds 10\n"
+        "./vmafuzz bench detect --seeds 10 --results detect.tsv\n"
+        "./vmafuzz bench engine --kernel v2-int --seeds 3 --for 20s\n"
         "./vmafuzz bench minimize --seeds 3 --kernel peter-sketch",
     .flags = kFlags,
     .min_operands = 1,
