@@ -442,7 +442,7 @@ Program random_scenario(Rng& rng, const MutateOptions& options) {
     program.ops.push_back(op);
   }
   add_changes(program, weights, cpus, hitter, rng);
-  if (rng.chance(1, 3)) add_burst(program, options.max_ops, rng);
+  if (rng.chance(1, 2)) add_burst(program, options.max_ops, rng);
   enforce_limits(program, options);
   return program;
 }
