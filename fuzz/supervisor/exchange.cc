@@ -28,9 +28,11 @@ std::string afl_name(uint64_t id, const std::string& sha1) {
   return absl::StrFormat("id:%06u,sha1:%s", id, sha1);
 }
 
-// Not before its writer is done: engines write in one go, but not under another name first. An
-// empty file is one that was just made.
-bool is_complete(absl::string_view content) { return !content.empty(); }
+// Engines write in one go, but not under another name first. An empty file is one that was just
+// made; libFuzzer names by content.
+bool is_half_written(absl::string_view name, absl::string_view content) {
+  return content.empty() || (is_sha1(name) && name != sha1_name(content));
+}
 
 absl::Status put(const std::string& from, const std::string& to) {
   if (link(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
@@ -91,9 +93,9 @@ absl::StatusOr<bool> Corpus::import(const std::string& queue, QueueCursor& curso
     if (cursor.seen.count(name) == 0) fresh.push_back(name);
   });
   std::sort(fresh.begin(), fresh.end());
-  const bool all = fresh.size() <= limit;
-  fresh.resize(std::min(fresh.size(), limit));
+  size_t taken = 0;
   for (const std::string& name : fresh) {
+    if (taken == limit) return false;
     const std::string file = absl::StrCat(queue, "/", name);
     const absl::StatusOr<std::string> content = read_file_whole(file, kMostBytes);
     if (!content.ok()) {
@@ -101,20 +103,18 @@ absl::StatusOr<bool> Corpus::import(const std::string& queue, QueueCursor& curso
       const bool gone = absl::IsNotFound(content.status());
       if (!gone && unreadable_++ == 0)
         warn(absl::StrCat("passed over: ", content.status().message()));
-      cursor.seen.insert(name);
-      continue;
+    } else {
+      if (writer_lives && is_half_written(name, *content)) continue;
+      // Still empty: its writer died, or found no room.
+      const absl::StatusOr<bool> added = content->empty() ? false : add(*content);
+      if (!added.ok()) return added.status();
+      if (!content->empty()) cursor.own.insert(sha1_name(*content));
+      if (*added) ++cursor.kept;
     }
-    if (!is_complete(*content)) continue;
-    const std::string sha1 = sha1_name(*content);
-    // libFuzzer names by content.
-    if (writer_lives && is_sha1(name) && name != sha1) continue;
-    const absl::StatusOr<bool> added = add(*content);
-    if (!added.ok()) return added.status();
     cursor.seen.insert(name);
-    cursor.own.insert(sha1);
-    if (*added) ++cursor.kept;
+    ++taken;
   }
-  return all;
+  return true;
 }
 
 void Corpus::hand_over(const std::string& inbox, Delivery delivery, QueueCursor& cursor,

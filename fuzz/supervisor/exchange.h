@@ -46,10 +46,10 @@ class Corpus {
   // Adds an entry; false if it is there already. Durable when this returns.
   absl::StatusOr<bool> add(absl::string_view content);
 
-  // Reads at most `limit` new files of a queue. False if it stopped before the end of the queue.
+  // Takes at most `limit` new files of a queue. False if it stopped before the end of the queue.
   // Fails if the disk is full; the files that were not taken over stay unread.
-  // While the queue's writer lives, a file whose content its name denies is one that is being
-  // written, and is left for the next time; afterwards it is taken as it is.
+  // While the queue's writer lives, a file that is empty or whose content its name denies is one
+  // that is being written, and is left for the next time; afterwards it is taken as it is.
   absl::StatusOr<bool> import(const std::string& queue, QueueCursor& cursor, size_t limit,
                               bool writer_lives = true);
 

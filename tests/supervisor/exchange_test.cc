@@ -6,6 +6,7 @@
 
 #include "input/bytes.h"
 #include "tests/supervisor/folder.h"
+#include "tests/supervisor/recorded_calls.h"
 
 namespace vmafuzz::supervisor {
 namespace {
@@ -34,6 +35,9 @@ TEST(Corpus, TakesEachContentOnce) {
   EXPECT_TRUE(*run.corpus.add("three"));
   EXPECT_EQ(run.corpus.size(), 2u);
   EXPECT_EQ(run.corpus.bytes(), 8u);
+  take_recorded_calls();
+  EXPECT_TRUE(*run.corpus.add("four"));
+  EXPECT_EQ(take_recorded_calls().front().substr(0, 5), "fsync") << "not durable";
   EXPECT_EQ(run.content(sha1_name("one")), "one");
 }
 
@@ -53,6 +57,7 @@ TEST(Corpus, OpensWhatIsThereAndKeepsDamagedEntriesUnderTheirRightName) {
   std::sort(right.begin(), right.end());
   EXPECT_EQ(names, right);
   EXPECT_EQ(sorted_files(folder / "corpus"), right);
+  EXPECT_NE(access((folder / "corpus/.x.1.tmp").c_str(), F_OK), 0);
   const std::vector<std::string> warnings = corpus.take_warnings();
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_NE(warnings[0].find("is damaged"), std::string::npos);
@@ -76,6 +81,52 @@ TEST(Corpus, ImportsWholeEntriesOnceAndHalfOnesWhenTheirWriterIsGone) {
   EXPECT_EQ(run.corpus.size(), 2u);
   EXPECT_TRUE(*run.corpus.import(queue, cursor, 100, /*writer_lives=*/false));
   EXPECT_EQ(run.corpus.size(), 3u);
+}
+
+// libFuzzer makes a file, then fills it.
+TEST(Corpus, ImportsAFileThatWasEmptyWhenItWasFirstSeen) {
+  RunFolder run;
+  QueueCursor cursor;
+  const std::string queue = run.folder / "queue";
+  put_file(queue + "/" + sha1_name("late"), "");
+  EXPECT_TRUE(*run.corpus.import(queue, cursor, 100));
+  EXPECT_EQ(run.corpus.size(), 0u);
+  put_entry(queue, "late");
+  EXPECT_TRUE(*run.corpus.import(queue, cursor, 100));
+  EXPECT_EQ(run.corpus.size(), 1u);
+}
+
+// On a full disk an engine leaves an empty file for each entry that it would have kept.
+TEST(Corpus, ImportsWhatComesAfterManyEmptyFiles) {
+  for (const bool writer_lives : {true, false}) {
+    RunFolder run;
+    QueueCursor cursor;
+    const std::string queue = run.folder / "queue";
+    for (int i = 0; i < 10; ++i) put_file(queue + "/" + std::to_string(i), "");
+    const std::string last = queue + "/last";
+    put_file(last, "content");
+    for (int tries = 0; tries < 4; ++tries) {
+      const absl::StatusOr<bool> all = run.corpus.import(queue, cursor, 4, writer_lives);
+      ASSERT_TRUE(all.ok());
+      if (*all) break;
+    }
+    EXPECT_EQ(run.corpus.size(), 1u) << "writer_lives " << writer_lives;
+    EXPECT_TRUE(*run.corpus.import(queue, cursor, 4, writer_lives));
+  }
+}
+
+TEST(Corpus, ThatFindsNoRoomLeavesTheRestForLater) {
+  RunFolder run;
+  QueueCursor cursor;
+  const std::string queue = run.folder / "queue";
+  for (const char* content : {"1", "22", "333"}) put_entry(queue, content);
+  {
+    const FileSizeLimit full(1);
+    EXPECT_FALSE(run.corpus.import(queue, cursor, 100).ok());
+  }
+  EXPECT_TRUE(*run.corpus.import(queue, cursor, 100));
+  EXPECT_EQ(run.corpus.size(), 3u);
+  EXPECT_EQ(cursor.kept, 3u);
 }
 
 TEST(Corpus, ImportsInPortions) {
@@ -131,6 +182,22 @@ TEST(Corpus, FillsAFolderWithAllOrWithARandomPartAndNeverWithNothing) {
   EXPECT_NE(sorted_files(run.folder / "one"), sorted_files(run.folder / "two"));
 }
 
+// What a worker did not begin with because there is too much is not carried to it afterwards.
+TEST(Corpus, HandsOverOnlyWhatCameAfterTheFolderWasFilled) {
+  RunFolder run;
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(run.corpus.add(std::to_string(i)).ok());
+  QueueCursor cursor;
+  ASSERT_TRUE(run.corpus.fill(run.folder / "in", 5, 1, cursor).ok());
+  std::filesystem::create_directories(run.folder / "inbox");
+  run.corpus.hand_over(run.folder / "inbox", Delivery::kSameFolder, cursor, 100);
+  EXPECT_TRUE(sorted_files(run.folder / "inbox").empty());
+  for (const char* content : {"new", "newer"}) ASSERT_TRUE(run.corpus.add(content).ok());
+  run.corpus.hand_over(run.folder / "inbox", Delivery::kSameFolder, cursor, 1);
+  EXPECT_EQ(sorted_files(run.folder / "inbox"), std::vector<std::string>{sha1_name("new")});
+  run.corpus.hand_over(run.folder / "inbox", Delivery::kSameFolder, cursor, 1);
+  EXPECT_EQ(sorted_files(run.folder / "inbox").size(), 2u);
+}
+
 TEST(SyncFolder, CarriesEntriesBetweenSupervisorsOnceAndWithoutEcho) {
   RunFolder a;
   RunFolder b;
@@ -151,6 +218,39 @@ TEST(SyncFolder, CarriesEntriesBetweenSupervisorsOnceAndWithoutEcho) {
   EXPECT_EQ(sorted_files(shared / "b/queue").size(), 1u);
   EXPECT_EQ(of_a.received(), 1u);
   EXPECT_EQ(of_a.given(), 1u);
+}
+
+TEST(SyncFolder, GivesNothingBackWhileItHasNotReadAllOfTheOthers) {
+  RunFolder a;
+  RunFolder b;
+  const Folder shared;
+  SyncFolder of_a;
+  SyncFolder of_b;
+  ASSERT_TRUE(of_a.open(shared.path(), "a").ok());
+  ASSERT_TRUE(of_b.open(shared.path(), "b").ok());
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(a.corpus.add(std::to_string(i)).ok());
+    ASSERT_TRUE(b.corpus.add(std::to_string(i)).ok());
+  }
+  ASSERT_TRUE(of_a.exchange(a.corpus, 100).ok());
+  for (int round = 0; round < 5; ++round) ASSERT_TRUE(of_b.exchange(b.corpus, 2).ok());
+  EXPECT_TRUE(sorted_files(shared / "b/queue").empty()) << "a has all of it already";
+  ASSERT_TRUE(b.corpus.add("new").ok());
+  ASSERT_TRUE(of_b.exchange(b.corpus, 2).ok());
+  EXPECT_EQ(sorted_files(shared / "b/queue").size(), 1u);
+}
+
+// The same supervisor, started again.
+TEST(SyncFolder, DoesNotGiveTwiceWhatAnEarlierSessionGave) {
+  RunFolder run;
+  const Folder shared;
+  ASSERT_TRUE(run.corpus.add("one").ok());
+  for (int session = 0; session < 2; ++session) {
+    SyncFolder sync;
+    ASSERT_TRUE(sync.open(shared.path(), "me").ok());
+    ASSERT_TRUE(sync.exchange(run.corpus, 100).ok());
+  }
+  EXPECT_EQ(sorted_files(shared / "me/queue").size(), 1u);
 }
 
 TEST(SyncFolder, ReadsAflInstancesAndGoesOnWithItsOwnNumbers) {

@@ -8,6 +8,7 @@
 #include "fuzz/supervisor/order.h"
 #include "fuzz/supervisor/stats.h"
 #include "tests/supervisor/folder.h"
+#include "tests/supervisor/recorded_calls.h"
 
 namespace vmafuzz::supervisor {
 namespace {
@@ -20,6 +21,48 @@ TEST(Files, AreReplacedAsAWholeAndLeaveNothingBeside) {
   EXPECT_EQ(get_file(folder / "a"), "three");
   EXPECT_EQ(sorted_files(folder.path()), std::vector<std::string>{"a"});
   EXPECT_TRUE(absl::IsNotFound(write_durably(folder / "no/such", "x")));
+}
+
+// Who has the old file open goes on reading the old content.
+TEST(Files, AreNeverChangedInPlace) {
+  const Folder folder;
+  ASSERT_TRUE(write_durably(folder / "a", "one").ok());
+  ASSERT_EQ(link((folder / "a").c_str(), (folder / "reader").c_str()), 0);
+  ASSERT_TRUE(write_durably(folder / "a", "two").ok());
+  EXPECT_EQ(get_file(folder / "reader"), "one");
+  EXPECT_EQ(get_file(folder / "a"), "two");
+}
+
+TEST(Files, AreOnTheDiskBeforeTheyHaveTheirNameAndTheNameIsBeforeTheCallReturns) {
+  const Folder folder;
+  take_recorded_calls();
+  ASSERT_TRUE(write_durably(folder / "a", "one").ok());
+  const std::vector<std::string> calls = take_recorded_calls();
+  ASSERT_EQ(calls.size(), 3u);
+  const std::string temporary = calls[0].substr(calls[0].find('/'));
+  EXPECT_EQ(calls[0], "fsync " + temporary);
+  EXPECT_EQ(calls[1], "rename " + temporary + " " + (folder / "a"));
+  EXPECT_EQ(calls[2], "fsync " + folder.path());
+
+  LineLog log;
+  ASSERT_TRUE(log.open(folder / "log").ok());
+  ASSERT_TRUE(log.append("line", /*sync=*/true).ok());
+  EXPECT_EQ(take_recorded_calls(), std::vector<std::string>{"fdatasync " + (folder / "log")});
+}
+
+TEST(Files, ThatFindNoRoomLeaveTheOldOneAndNothingBeside) {
+  const Folder folder;
+  ASSERT_TRUE(write_durably(folder / "a", "old").ok());
+  {
+    const FileSizeLimit full(10);
+    EXPECT_FALSE(write_durably(folder / "a", "longer than there is room").ok());
+    EXPECT_FALSE(write_atomically(folder / "b", "longer than there is room").ok());
+  }
+  EXPECT_EQ(get_file(folder / "a"), "old");
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    ++count;
+  EXPECT_EQ(count, 1u) << "hidden files count";
 }
 
 // /dev/full takes no byte, as a full disk.
@@ -65,6 +108,21 @@ TEST(LineLog, EndsALineThatADeadProcessLeftOpen) {
   EXPECT_EQ(get_file(folder / "log"), "whole\nha\nnext\n");
 }
 
+TEST(LineLog, TakesBackAHalfLineAndWritesItWhenThereIsRoom) {
+  const Folder folder;
+  LineLog log;
+  ASSERT_TRUE(log.open(folder / "log").ok());
+  ASSERT_TRUE(log.append("first", true).ok());
+  {
+    const FileSizeLimit full(10);
+    EXPECT_FALSE(log.append("second line", true).ok());
+    EXPECT_EQ(get_file(folder / "log"), "first\n");
+    EXPECT_FALSE(log.append("third", true).ok());
+  }
+  ASSERT_TRUE(log.append("fourth", true).ok());
+  EXPECT_EQ(get_file(folder / "log"), "first\nsecond line\nthird\nfourth\n");
+}
+
 TEST(LockFile, IsHeldByOneAndGivenBack) {
   const Folder folder;
   {
@@ -85,6 +143,10 @@ TEST(MappedPage, KeepsWhatWasThereAndRefusesWhatIsNone) {
     EXPECT_EQ((*page)->executions.load(), 0u);
     (*page)->executions = 42;
   }
+  // A page of holes would be a SIGBUS at the worst moment: when the disk is full.
+  struct stat info;
+  ASSERT_EQ(stat((folder / "stats").c_str(), &info), 0);
+  EXPECT_GE(static_cast<size_t>(info.st_blocks) * 512, sizeof(StatsPage));
   auto again = MappedPage<StatsPage>::make(folder / "stats");
   ASSERT_TRUE(again.ok());
   EXPECT_EQ((*again)->executions.load(), 42u);

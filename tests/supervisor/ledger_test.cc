@@ -9,26 +9,67 @@
 namespace vmafuzz::supervisor {
 namespace {
 
+// Every field has a number of its own, so that none can stand for another.
+Totals some_totals() {
+  Totals totals;
+  totals.seconds = 1.5;
+  totals.executions = UINT64_MAX / 2;
+  totals.accesses = 33;
+  totals.gave_up = 44;
+  totals.kept = 55;
+  totals.hits = {{"6.18-leak", 5}, {"v1-wrong-uprobe", 6}};
+  return totals;
+}
+
+void expect_same(const Totals& one, const Totals& two) {
+  EXPECT_EQ(one.seconds, two.seconds);
+  EXPECT_EQ(one.executions, two.executions);
+  EXPECT_EQ(one.accesses, two.accesses);
+  EXPECT_EQ(one.gave_up, two.gave_up);
+  EXPECT_EQ(one.kept, two.kept);
+  EXPECT_EQ(one.hits, two.hits);
+}
+
 TEST(Ledger, SurvivesItsFile) {
   const Folder folder;
   Ledger ledger;
   EXPECT_TRUE(ledger.read(folder / "ledger.json").ok()) << "no file is a new run";
   ledger.seconds = 1.25;
+  ledger.started_unix = 1700000000.5;
   ledger.sessions = 3;
   ledger.next_worker = 17;
   ledger.folded = {15, 16};
   GroupRecord& group = ledger.groups["libfuzzer/6.18"];
-  group.totals.executions = UINT64_MAX - 1;
-  group.totals.hits["6.18-leak"] = 5;
+  group.totals = some_totals();
+  group.launches = 9;
   group.restarts = 2;
+  group.last_new = 0.75;
   ASSERT_TRUE(ledger.write(folder / "ledger.json").ok());
   Ledger read;
   ASSERT_TRUE(read.read(folder / "ledger.json").ok());
   EXPECT_EQ(read.seconds, 1.25);
+  EXPECT_EQ(read.started_unix, 1700000000.5);
+  EXPECT_EQ(read.sessions, 3u);
   EXPECT_EQ(read.next_worker, 17u);
   EXPECT_EQ(read.folded, ledger.folded);
-  EXPECT_EQ(read.groups["libfuzzer/6.18"].totals.executions, UINT64_MAX - 1);
-  EXPECT_EQ(read.groups["libfuzzer/6.18"].totals.hits["6.18-leak"], 5u);
+  const GroupRecord& again = read.groups["libfuzzer/6.18"];
+  expect_same(again.totals, group.totals);
+  EXPECT_EQ(again.launches, 9u);
+  EXPECT_EQ(again.restarts, 2u);
+  EXPECT_EQ(again.last_new, 0.75);
+}
+
+TEST(Totals, AddUpInEveryField) {
+  Totals twice = some_totals();
+  twice.add(some_totals());
+  Totals wanted = some_totals();
+  wanted.seconds *= 2;
+  wanted.executions *= 2;
+  wanted.accesses *= 2;
+  wanted.gave_up *= 2;
+  wanted.kept *= 2;
+  for (auto& [bucket, count] : wanted.hits) count *= 2;
+  expect_same(twice, wanted);
 }
 
 TEST(Ledger, RefusesWhatItDoesNotUnderstandAndStaysAsItWas) {
