@@ -1,240 +1,49 @@
-// Lanes from left to right, time from top to bottom, one item a line.
-//
-// Each item has its line to itself, so that an arrow may cross other lanes at the height of its
-// ends without meeting a text; in between it runs in a gutter, which no text enters. Wide: lanes
-// are columns with their texts, with a gutter left of each lane. Narrow: lanes stand close together
-// at the left, then comes one gutter, then all texts.
 #include <algorithm>
-#include <cmath>
 #include <map>
-#include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "report/columns.h"
 #include "report/svg.h"
+#include "report/svg_layout.h"
 #include "report/svg_writer.h"
 
 namespace vmafuzz::report {
 namespace {
 
-// Of a character, as a part of the font's size: what monospaced fonts have, and a little more.
-constexpr double kCharacter = 0.61;
-constexpr double kWideFont = 12, kNarrowFont = 11;
-constexpr double kGutterTrack = 8;  // between arrows in a gutter
-constexpr double kNarrowLane = 14;
-constexpr double kDot = 3.5;
-constexpr size_t kFewestCharacters = 12;
-constexpr size_t kStepDigits = 5;
-
-struct Line {
-  std::string text;
-  const char* css_class;
-};
-
-// An item as it is drawn.
-struct Box {
-  double top = 0, middle = 0, bottom = 0;  // of the first line: middle
-  bool titled = false;                     // narrow: the lane's name stands above
-  std::vector<Line> lines;
-};
-
 class Drawer {
  public:
   Drawer(const Interleaving& picture, const SvgOptions& options)
-      : picture_(picture),
-        options_(options),
-        font_(options.narrow ? kNarrowFont : kWideFont),
-        line_height_(options.narrow ? 15 : 17) {}
+      : picture_(picture), options_(options), layout_(layout_of(picture, options)) {}
 
   std::string draw() {
-    place_arrows();
-    place_columns();
-    place_items();
     draw_tracks();
     draw_bands();
     draw_lanes();
     draw_arrows();
     for (size_t i = 0; i < picture_.items.size(); ++i) draw_item(i);
     draw_head();
-    const double end = draw_legend(draw_at_rest(bottom_ + 8));
+    const double end = draw_legend(draw_at_rest(layout_.bottom + 8));
     return out_.finish(options_.width, end,
                        options_.narrow ? "interleaving narrow" : "interleaving", options_);
   }
 
  private:
-  double characters(size_t count) const { return static_cast<double>(count) * font_ * kCharacter; }
-
-  // --- arrows: which gutter, and which place in it
-
-  size_t gutter_of(const Arrow& arrow) const {
-    if (options_.narrow) return 0;
-    const size_t from = picture_.items[arrow.from].lane, to = picture_.items[arrow.to].lane;
-    return from < to ? to : to + 1;
-  }
-
-  // So many stand side by side; texts need room too.
-  size_t most_places() const {
-    if (options_.narrow || picture_.lanes.size() > 3) return 6;
-    return picture_.lanes.size() == 3 ? 10 : 16;
-  }
-
-  // Arrows from one item with one meaning share a stem, and each stem takes the first place in its
-  // gutter that is free for as long as it lasts. Those that tell most choose first: stale loads and
-  // clashes, then what was read. What finds no place is left out, and the legend says so.
-  void place_arrows() {
-    struct Stem {
-      size_t gutter, first, last, place;
-    };
-    using Key = std::tuple<bool, size_t, size_t, ArrowKind>;
-    const auto key_of = [&](const Arrow& arrow) {
-      return Key{arrow.kind == ArrowKind::kReadsFrom, arrow.from, gutter_of(arrow), arrow.kind};
-    };
-    std::map<Key, Stem> stems;
-    for (const Arrow& arrow : picture_.arrows) {
-      const Stem fresh{gutter_of(arrow), arrow.from, arrow.to, 0};
-      Stem& stem = stems.try_emplace(key_of(arrow), fresh).first->second;
-      stem.last = std::max(stem.last, arrow.to);
-    }
-    gutters_.assign(picture_.lanes.size() + 1, 0);
-    std::vector<const Stem*> placed;
-    for (auto& [key, stem] : stems) {
-      std::set<size_t> taken;
-      for (const Stem* other : placed) {
-        const bool meet = other->last >= stem.first && stem.last >= other->first;
-        if (other->gutter == stem.gutter && meet) taken.insert(other->place);
-      }
-      while (taken.contains(stem.place)) ++stem.place;
-      if (stem.place >= most_places()) continue;
-      gutters_[stem.gutter] = std::max(gutters_[stem.gutter], stem.place + 1);
-      placed.push_back(&stem);
-    }
-    for (const Arrow& arrow : picture_.arrows) {
-      places_.push_back(stems.at(key_of(arrow)).place);
-      if (places_.back() >= most_places()) ++left_out_;
-    }
-  }
-
-  // --- columns
-
-  double gutter_width(size_t gutter) const {
-    return 20 + kGutterTrack * static_cast<double>(gutters_[gutter]);
-  }
-
-  void place_columns() {
-    double x = 0;
-    if (!options_.narrow) {
-      step_right_ = characters(kStepDigits);
-      x = step_right_ + 8;
-    }
-    for (const Track& track : picture_.tracks) {
-      size_t longest =
-          std::max(track.first.size(), options_.narrow ? 3 : track_title(track).size());
-      for (const auto& change : track.changes) longest = std::max(longest, change.second.size());
-      track_x_.push_back(x);
-      track_width_.push_back(characters(longest) + 8);
-      x += track_width_.back() + 6;
-    }
-    const size_t lanes = picture_.lanes.size();
-    if (options_.narrow) {
-      gutter_x_.assign(lanes + 1, 0);
-      for (size_t i = 0; i < lanes; ++i) {
-        lane_x_.push_back(x + 6 + kNarrowLane * static_cast<double>(i));
-      }
-      gutter_x_[0] = lane_x_.empty() ? x : lane_x_.back() + 8;
-      const double texts = gutter_x_[0] + kGutterTrack * static_cast<double>(gutters_[0]) + 6;
-      text_x_.assign(lanes, texts);
-      step_right_ = options_.width;
-      text_width_.assign(lanes, options_.width - texts - characters(kStepDigits + 1));
-      return;
-    }
-    double gutters = 0;
-    for (size_t i = 0; i < lanes; ++i) gutters += gutter_width(i);
-    const double each =
-        lanes == 0 ? 0 : std::max(1.0, (options_.width - x - gutters) / static_cast<double>(lanes));
-    for (size_t i = 0; i < lanes; ++i) {
-      gutter_x_.push_back(x + 2);
-      x += gutter_width(i);
-      lane_x_.push_back(x);
-      text_x_.push_back(x + 10);
-      text_width_.push_back(each - 14);
-      x += each;
-    }
-    gutter_x_.push_back(x);
-  }
-
-  std::string track_title(const Track& track) const {
-    return picture_.tracks.size() == 1 ? "seq" : track.name.substr(0, track.name.find('.'));
-  }
-
-  // --- items
-
-  static const char* class_of(const Item& item) {
-    switch (item.kind) {
-      case RowKind::kOperation:
-        return "op";
-      case RowKind::kFunction:
-      case RowKind::kLeftOut:
-      case RowKind::kRepeated:
-        return "dim";
-      case RowKind::kVerdict:
-        return "shout";
-      case RowKind::kEvent:
-        break;
-    }
-    return "";
-  }
-
-  void add_lines(const Item& item, Box* box) const {
-    const auto room =
-        static_cast<size_t>(std::max(0.0, text_width_[item.lane] / (font_ * kCharacter)));
-    const size_t width = std::max(room, kFewestCharacters);
-    const std::string text = (item.kind == RowKind::kOperation ? "" : " ") + item.text;
-    for (std::string& line : wrap_text(text, width, 5)) {
-      box->lines.push_back({std::move(line), class_of(item)});
-    }
-    if (item.remark.empty()) return;
-    for (std::string& line : wrap_text("   " + item.remark, width, 5)) {
-      box->lines.push_back({std::move(line), "alarm"});
-    }
-  }
-
-  void place_items() {
-    double y = line_height_ + 8;
-    head_bottom_ = y;
-    size_t last_lane = picture_.lanes.size();
-    for (const Item& item : picture_.items) {
-      Box box;
-      box.top = y;
-      box.titled = options_.narrow && item.lane != last_lane;
-      if (item.kind == RowKind::kOperation || box.titled) y += 6;
-      if (box.titled) y += line_height_ + 2;
-      last_lane = item.lane;
-      add_lines(item, &box);
-      box.middle = y + line_height_ / 2;
-      y += line_height_ * static_cast<double>(box.lines.size());
-      box.bottom = y;
-      boxes_.push_back(std::move(box));
-    }
-    bottom_ = y + 4;
-  }
-
   double baseline(const Box& box, size_t line) const {
-    return box.middle + font_ * 0.35 + line_height_ * static_cast<double>(line);
+    return box.middle + layout_.font * 0.35 + layout_.line_height * static_cast<double>(line);
   }
 
   void draw_item(size_t index) {
     const Item& item = picture_.items[index];
-    const Box& box = boxes_[index];
-    const double x = text_x_[item.lane];
+    const Box& box = layout_.boxes[index];
+    const double x = layout_.text_x[item.lane];
     if (box.titled) {
-      out_.text(x, box.middle - line_height_ - 2 + font_ * 0.35, picture_.lanes[item.lane].title,
-                "head");
+      out_.text(x, box.middle - layout_.line_height - 2 + layout_.font * 0.35,
+                picture_.lanes[item.lane].title, "head");
     }
     out_.begin_group("", item.kind == RowKind::kEvent ? item.place : "");
     draw_mark(item, box);
     if (item.step > 0) {
-      out_.text(step_right_, baseline(box, 0), absl::StrCat(item.step), "dim", "end");
+      out_.text(layout_.step_right, baseline(box, 0), absl::StrCat(item.step), "dim", "end");
     }
     for (size_t i = 0; i < box.lines.size(); ++i) {
       out_.text(x, baseline(box, i), box.lines[i].text, box.lines[i].css_class);
@@ -243,7 +52,7 @@ class Drawer {
   }
 
   void draw_mark(const Item& item, const Box& box) {
-    const double x = lane_x_[item.lane], y = box.middle;
+    const double x = layout_.lane_x[item.lane], y = box.middle;
     if (item.kind == RowKind::kVerdict) {
       out_.path(
           absl::StrCat("M", pixels(x - 5), " ", pixels(y), "L", pixels(x), " ", pixels(y - 5), "L",
@@ -270,35 +79,36 @@ class Drawer {
   // --- what lies below the texts
 
   void draw_head() {
-    const double y = line_height_ - 3;
+    const double y = layout_.line_height - 3;
     if (options_.narrow) {
-      if (!track_x_.empty())
-        out_.text(track_x_[0] + track_width_[0] / 2, y, "seq", "head", "middle");
+      if (!layout_.track_x.empty())
+        out_.text(layout_.track_x[0] + layout_.track_width[0] / 2, y, "seq", "head", "middle");
     } else {
-      for (size_t i = 0; i < track_x_.size(); ++i) {
-        out_.text(track_x_[i] + track_width_[i] / 2, y, track_title(picture_.tracks[i]), "head",
-                  "middle");
+      for (size_t i = 0; i < layout_.track_x.size(); ++i) {
+        out_.text(layout_.track_x[i] + layout_.track_width[i] / 2, y,
+                  track_title(picture_, picture_.tracks[i]), "head", "middle");
       }
-      for (size_t i = 0; i < lane_x_.size(); ++i) {
-        out_.text(text_x_[i], y, picture_.lanes[i].title, "head");
+      for (size_t i = 0; i < layout_.lane_x.size(); ++i) {
+        out_.text(layout_.text_x[i], y, picture_.lanes[i].title, "head");
       }
     }
-    out_.text(step_right_, y, "step", "dim", "end");
-    out_.line(0, head_bottom_ - 4, options_.width, head_bottom_ - 4, "rule");
+    out_.text(layout_.step_right, y, "step", "dim", "end");
+    out_.line(0, layout_.head_bottom - 4, options_.width, layout_.head_bottom - 4, "rule");
   }
 
   // A strip for each counter: a new shade and the new value where it changes.
   void draw_tracks() {
     for (size_t i = 0; i < picture_.tracks.size(); ++i) {
       const Track& track = picture_.tracks[i];
-      double top = head_bottom_;
+      double top = layout_.head_bottom;
       std::string value = track.first;
       for (size_t k = 0; k <= track.changes.size(); ++k) {
         const bool last = k == track.changes.size();
-        const double end = last ? bottom_ : boxes_[track.changes[k].first].middle - 8;
-        out_.rect(track_x_[i], top, track_width_[i], std::max(end - top, 1.0),
+        const double end = last ? layout_.bottom : layout_.boxes[track.changes[k].first].middle - 8;
+        out_.rect(layout_.track_x[i], top, layout_.track_width[i], std::max(end - top, 1.0),
                   k % 2 == 0 ? "even" : "odd", 0, absl::StrCat(track.name, " = ", value));
-        out_.text(track_x_[i] + track_width_[i] / 2, top + 8 + font_ * 0.35, value, "", "middle");
+        out_.text(layout_.track_x[i] + layout_.track_width[i] / 2, top + 8 + layout_.font * 0.35,
+                  value, "", "middle");
         if (last) break;
         value = track.changes[k].second;
         top = end;
@@ -322,10 +132,10 @@ class Drawer {
 
   void draw_bands() {
     for (const Band& band : picture_.bands) {
-      const double top = boxes_[band.first].top, bottom = boxes_[band.last].bottom;
+      const double top = layout_.boxes[band.first].top, bottom = layout_.boxes[band.last].bottom;
       if (band.kind == BandKind::kReader) continue;
-      double left = lane_x_[band.lane] - 6, width = 12;
-      if (!options_.narrow) width = 16 + text_width_[band.lane];
+      double left = layout_.lane_x[band.lane] - 6, width = 12;
+      if (!options_.narrow) width = 16 + layout_.text_width[band.lane];
       out_.rect(left, top, width, bottom - top, class_of(band.kind), 4, band.what);
     }
     draw_readers();
@@ -339,8 +149,8 @@ class Drawer {
       if (band.kind != BandKind::kReader) continue;
       const auto [entry, fresh] = offsets.try_emplace({band.lane, band.what}, used[band.lane]);
       if (fresh) used[band.lane] += 3;
-      const double top = boxes_[band.first].middle, bottom = boxes_[band.last].middle;
-      out_.rect(lane_x_[band.lane] - 7 - entry->second, top, 2, std::max(bottom - top, 2.0),
+      const double top = layout_.boxes[band.first].middle, bottom = layout_.boxes[band.last].middle;
+      out_.rect(layout_.lane_x[band.lane] - 7 - entry->second, top, 2, std::max(bottom - top, 2.0),
                 "reader", 1, band.what);
     }
   }
@@ -352,8 +162,8 @@ class Drawer {
       for (size_t i = 0; i < picture_.items.size(); ++i) {
         if (picture_.items[i].lane != lane) continue;
         if (last < i) {
-          out_.line(lane_x_[lane], boxes_[last].middle, lane_x_[lane], boxes_[i].middle,
-                    last + 1 == i ? "lane" : "away");
+          out_.line(layout_.lane_x[lane], layout_.boxes[last].middle, layout_.lane_x[lane],
+                    layout_.boxes[i].middle, last + 1 == i ? "lane" : "away");
         }
         last = i;
       }
@@ -363,20 +173,21 @@ class Drawer {
   // Where an arrow leaves or meets an item, on its lane's side of the gutter.
   double end_of(size_t index, double gutter) const {
     const Item& item = picture_.items[index];
-    const double lane = lane_x_[item.lane];
+    const double lane = layout_.lane_x[item.lane];
     if (options_.narrow) return lane + kDot + 2;
     if (gutter < lane) return lane - kDot - 2;
-    const std::string& text = boxes_[index].lines.front().text;
-    return std::min(text_x_[item.lane] + characters(text.size()) + 6, gutter - 6);
+    const std::string& text = layout_.boxes[index].lines.front().text;
+    return std::min(layout_.text_x[item.lane] + layout_.characters(text.size()) + 6, gutter - 6);
   }
 
   void draw_arrows() {
     for (size_t i = 0; i < picture_.arrows.size(); ++i) {
-      if (places_[i] >= most_places()) continue;
+      const Upright& upright = layout_.uprights[i];
+      if (!upright.drawn) continue;
       const Arrow& arrow = picture_.arrows[i];
-      const size_t gutter = gutter_of(arrow);
-      const double x = gutter_x_[gutter] + 4 + kGutterTrack * static_cast<double>(places_[i]);
-      const double y1 = boxes_[arrow.from].middle, y2 = boxes_[arrow.to].middle;
+      const double x =
+          layout_.gutter_x[upright.gutter] + 4 + kGutterTrack * static_cast<double>(upright.place);
+      const double y1 = layout_.boxes[arrow.from].middle, y2 = layout_.boxes[arrow.to].middle;
       const double x1 = end_of(arrow.from, x), x2 = end_of(arrow.to, x);
       const double in = x1 < x ? -4 : 4, out = x2 < x ? -4 : 4;  // round the corners
       const double head = x2 < x ? 6 : -6;
@@ -386,8 +197,12 @@ class Drawer {
           " ", pixels(x + out), " ", pixels(y2), "H", pixels(x2 + head));
       out_.path(d, class_of(arrow.kind), words_of(arrow));
       out_.path(absl::StrCat("M", pixels(x2), " ", pixels(y2), "l", pixels(head), " -3.5v7Z"),
-                arrow.kind == ArrowKind::kReadsFrom ? "fromhead" : "alarmhead");
+                head_of(arrow.kind));
     }
+  }
+
+  static const char* head_of(ArrowKind kind) {
+    return kind == ArrowKind::kReadsFrom ? "fromhead" : "alarmhead";
   }
 
   static const char* class_of(ArrowKind kind) {
@@ -420,30 +235,29 @@ class Drawer {
 
   double draw_at_rest(double y) {
     if (picture_.at_rest.empty()) return y;
-    const auto width = static_cast<size_t>((options_.width - 8) / (font_ * kCharacter));
+    const auto width = static_cast<size_t>((options_.width - 8) / layout_.characters(1));
     for (const std::string& line : wrap_text("*** " + picture_.at_rest, width, 4)) {
-      y += line_height_;
+      y += layout_.line_height;
       out_.text(4, y - 4, line, "shout");
     }
     return y + 4;
   }
 
-  // Explains what is in the picture, and nothing else.
-  double draw_legend(double y) {
-    struct Entry {
-      const char* css_class;
-      const char* head;  // arrows
-      const char* words;
-    };
-    std::vector<Entry> entries;
-    const auto arrow = [&](ArrowKind kind, const char* words) {
+  // What the legend explains: what is in the picture, and nothing else.
+  struct LegendEntry {
+    const char* css_class;
+    const char* head;  // arrows
+    absl::string_view words;
+  };
+
+  std::vector<LegendEntry> legend() const {
+    std::vector<LegendEntry> entries;
+    const auto arrow = [&](ArrowKind kind, absl::string_view words) {
       for (const Arrow& a : picture_.arrows) {
-        if (a.kind != kind) continue;
-        const bool reads = kind == ArrowKind::kReadsFrom;
-        return entries.push_back({class_of(kind), reads ? "fromhead" : "alarmhead", words});
+        if (a.kind == kind) return entries.push_back({class_of(kind), head_of(kind), words});
       }
     };
-    const auto band = [&](BandKind kind, const char* words) {
+    const auto band = [&](BandKind kind, absl::string_view words) {
       for (const Band& b : picture_.bands) {
         if (b.kind == kind) return entries.push_back({class_of(kind), nullptr, words});
       }
@@ -455,44 +269,46 @@ class Drawer {
     band(BandKind::kReadSection, "mmap_lock held for reading");
     band(BandKind::kReader, "in a read-side section of RCU");
     band(BandKind::kSpeculation, "between two looks at the counter");
+    return entries;
+  }
+
+  void draw_sample(const LegendEntry& entry, double x, double y) {
+    if (entry.head != nullptr) {
+      out_.path(absl::StrCat("M", pixels(x), " ", pixels(y + 8), "h24"), entry.css_class);
+      out_.path(absl::StrCat("M", pixels(x + 30), " ", pixels(y + 8), "l-6 -3.5v7Z"), entry.head);
+    } else if (entry.css_class == absl::string_view("reader")) {
+      out_.rect(x + 14, y, 2, 16, entry.css_class, 1);
+    } else {
+      out_.rect(x, y + 1, 30, 14, entry.css_class, 3);
+      out_.rect(x, y + 1, 30, 14, "edge", 3);
+    }
+  }
+
+  double draw_legend(double y) {
+    const std::vector<LegendEntry> entries = legend();
     double x = 4;
     y += 4;
-    for (const Entry& entry : entries) {
-      const double width = 42 + characters(std::string(entry.words).size()) + 18;
-      if (x > 4 && x + width > options_.width) x = 4, y += line_height_ + 2;
-      if (entry.head != nullptr) {
-        out_.path(absl::StrCat("M", pixels(x), " ", pixels(y + 8), "h24"), entry.css_class);
-        out_.path(absl::StrCat("M", pixels(x + 30), " ", pixels(y + 8), "l-6 -3.5v7Z"), entry.head);
-      } else if (entry.css_class == std::string("reader")) {
-        out_.rect(x + 14, y, 2, 16, entry.css_class, 1);
-      } else {
-        out_.rect(x, y + 1, 30, 14, entry.css_class, 3);
-        out_.rect(x, y + 1, 30, 14, "edge", 3);
-      }
-      out_.text(x + 38, y + 8 + font_ * 0.35, entry.words, "dim");
+    for (const LegendEntry& entry : entries) {
+      const double width = 42 + layout_.characters(entry.words.size()) + 18;
+      if (x > 4 && x + width > options_.width) x = 4, y += layout_.line_height + 2;
+      draw_sample(entry, x, y);
+      out_.text(x + 38, y + 8 + layout_.font * 0.35, entry.words, "dim");
       x += width;
     }
-    if (!entries.empty()) y += line_height_ + 6;
-    if (left_out_ > 0) {
-      const std::string words = absl::StrCat(left_out_, left_out_ == 1 ? " arrow" : " arrows",
-                                             " left out for lack of room");
-      out_.text(4, y + font_ * 0.7, words, "dim");
-      y += line_height_;
+    if (!entries.empty()) y += layout_.line_height + 6;
+    if (layout_.left_out > 0) {
+      const char* arrows = layout_.left_out == 1 ? " arrow" : " arrows";
+      out_.text(4, y + layout_.font * 0.7,
+                absl::StrCat(layout_.left_out, arrows, " left out for lack of room"), "dim");
+      y += layout_.line_height;
     }
     return y;
   }
 
   const Interleaving& picture_;
   const SvgOptions& options_;
-  const double font_;
-  const double line_height_;
+  const Layout layout_;
   SvgWriter out_;
-  std::vector<size_t> gutters_;  // arrows side by side in each gutter
-  std::vector<size_t> places_;   // of each arrow in its gutter; too high: it is not drawn
-  size_t left_out_ = 0;          // arrows
-  std::vector<double> track_x_, track_width_, lane_x_, text_x_, text_width_, gutter_x_;
-  std::vector<Box> boxes_;
-  double step_right_ = 0, head_bottom_ = 0, bottom_ = 0;
 };
 
 }  // namespace
