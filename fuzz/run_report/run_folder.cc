@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <variant>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -40,6 +41,75 @@ std::vector<std::string> texts(const Json& json, const char* key) {
     if (item.is_string()) list.push_back(item.get<std::string>());
   }
   return list;
+}
+
+// --- which key of an object fills which field
+
+template <class T>
+struct Key {
+  const char* name;
+  std::variant<double T::*, std::string T::*, std::vector<std::string> T::*> field;
+};
+
+constexpr Key<RunFolder> kStatusKeys[] = {
+    {"state", &RunFolder::state},
+    {"host", &RunFolder::host},
+    {"commit", &RunFolder::commit},
+    {"command", &RunFolder::command},
+    {"started_unix", &RunFolder::started_unix},
+    {"updated_unix", &RunFolder::updated_unix},
+    {"seconds", &RunFolder::seconds},
+    {"limit", &RunFolder::limit},
+    {"sessions", &RunFolder::sessions},
+    {"executions", &RunFolder::executions},
+    {"rate", &RunFolder::rate},
+    {"corpus", &RunFolder::corpus},
+    {"corpus_bytes", &RunFolder::corpus_bytes},
+    {"warnings", &RunFolder::warnings},
+};
+constexpr Key<Group> kGroupKeys[] = {
+    {"kernel", &Group::kernel},     {"bugs", &Group::bugs}, {"options", &Group::options},
+    {"expected", &Group::expected}, {"rate", &Group::rate}, {"kept", &Group::kept},
+    {"restarts", &Group::restarts},
+};
+// Those that only grow: events tell them too.
+constexpr Key<Group> kGroupCounts[] = {
+    {"seconds", &Group::seconds},   {"executions", &Group::executions}, {"edges", &Group::edges},
+    {"features", &Group::features}, {"buckets", &Group::buckets},       {"hits", &Group::hits},
+};
+constexpr Key<Bucket> kBucketKeys[] = {
+    {"name", &Bucket::name},
+    {"kernel", &Bucket::kernel},
+    {"bugs", &Bucket::bugs},
+    {"options", &Bucket::options},
+    {"verdict", &Bucket::verdict},
+    {"bucket", &Bucket::bucket},
+    {"what", &Bucket::what},
+    {"hits", &Bucket::hits},
+    {"first_seconds", &Bucket::first_seconds},
+    {"first_unix", &Bucket::first_unix},
+    {"first_executions", &Bucket::first_executions},
+    {"group", &Bucket::group},
+    {"engine", &Bucket::engine},
+    {"executor", &Bucket::executor},
+    {"state", &Bucket::state},
+};
+
+// What is missing, or of another type, leaves its field as it is. Numbers only grow.
+template <class T, size_t kCount>
+void fill(T& object, const Json& json, const Key<T> (&keys)[kCount]) {
+  for (const Key<T>& key : keys) {
+    const Json::const_iterator found = json.find(key.name);
+    if (found == json.end()) continue;
+    if (const auto* count = std::get_if<double T::*>(&key.field)) {
+      double& known = object.*(*count);
+      if (found->is_number()) known = std::max(known, found->template get<double>());
+    } else if (const auto* words = std::get_if<std::string T::*>(&key.field)) {
+      if (found->is_string()) object.*(*words) = found->template get<std::string>();
+    } else {
+      object.*std::get<std::vector<std::string> T::*>(key.field) = texts(json, key.name);
+    }
+  }
 }
 
 std::optional<Json> parse_object(const std::string& content) {
@@ -91,20 +161,7 @@ class Reader {
       miss("status.json is no JSON object: it was not written by this program, or damaged.");
       return false;
     }
-    run_.state = text(*status, "state");
-    run_.host = text(*status, "host");
-    run_.commit = text(*status, "commit");
-    run_.command = texts(*status, "command");
-    run_.started_unix = number(*status, "started_unix");
-    run_.updated_unix = number(*status, "updated_unix");
-    run_.seconds = number(*status, "seconds");
-    run_.limit = number(*status, "limit");
-    run_.sessions = number(*status, "sessions");
-    run_.executions = number(*status, "executions");
-    run_.rate = number(*status, "rate");
-    run_.corpus = number(*status, "corpus");
-    run_.corpus_bytes = number(*status, "corpus_bytes");
-    run_.warnings = texts(*status, "warnings");
+    fill(run_, *status, kStatusKeys);
     for (const Json& group : array(*status, "groups")) add_group(group);
     for (const Json& bucket : array(*status, "buckets")) add_bucket(bucket);
     return true;
@@ -122,20 +179,9 @@ class Reader {
   void add_group(const Json& json) {
     if (!json.is_object() || text(json, "name").empty()) return;
     Group& group = group_of(json);
-    group.kernel = text(json, "kernel");
-    group.bugs = texts(json, "bugs");
-    group.options = texts(json, "options");
-    group.expected = texts(json, "expected");
+    fill(group, json, kGroupKeys);
+    fill(group, json, kGroupCounts);
     group.knows_expected = json.contains("expected");
-    group.seconds = number(json, "seconds");
-    group.executions = number(json, "executions");
-    group.rate = number(json, "rate");
-    group.edges = number(json, "edges");
-    group.features = number(json, "features");
-    group.kept = number(json, "kept");
-    group.buckets = number(json, "buckets");
-    group.hits = number(json, "hits");
-    group.restarts = number(json, "restarts");
   }
 
   // Names become paths: one that leaves found/ is not one of ours.
@@ -153,21 +199,7 @@ class Reader {
   Bucket* add_bucket(const Json& json) {
     if (!json.is_object() || !is_name(text(json, "name"))) return nullptr;
     Bucket bucket;
-    bucket.name = text(json, "name");
-    bucket.kernel = text(json, "kernel");
-    bucket.bugs = texts(json, "bugs");
-    bucket.options = texts(json, "options");
-    bucket.verdict = text(json, "verdict");
-    bucket.bucket = text(json, "bucket");
-    bucket.what = text(json, "what");
-    bucket.hits = number(json, "hits");
-    bucket.first_seconds = json.contains("first_seconds") ? number(json, "first_seconds") : -1;
-    bucket.first_unix = number(json, "first_unix");
-    bucket.first_executions = number(json, "first_executions");
-    bucket.group = text(json, "group");
-    bucket.engine = text(json, "engine");
-    bucket.executor = text(json, "executor");
-    bucket.state = text(json, "state");
+    fill(bucket, json, kBucketKeys);
     run_.buckets.push_back(std::move(bucket));
     return &run_.buckets.back();
   }
@@ -227,12 +259,7 @@ class Reader {
       Group& group = group_of(json);
       group.edges_along_time.emplace_back(seconds, number(json, "edges"));
       group.features_along_time.emplace_back(seconds, number(json, "features"));
-      group.executions = std::max(group.executions, number(json, "executions"));
-      group.edges = std::max(group.edges, number(json, "edges"));
-      group.features = std::max(group.features, number(json, "features"));
-      group.seconds = std::max(group.seconds, number(json, "seconds"));
-      group.buckets = std::max(group.buckets, number(json, "buckets"));
-      group.hits = std::max(group.hits, number(json, "hits"));
+      fill(group, json, kGroupCounts);
     }
     run_.edges_along_time.emplace_back(seconds, sum(&Group::edges_along_time));
     run_.features_along_time.emplace_back(seconds, sum(&Group::features_along_time));
