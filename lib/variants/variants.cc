@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace vmafuzz::variants {
 
@@ -28,8 +29,18 @@ std::string names_of(const Table& table) {
   return names;
 }
 
-absl::Status expected(absl::string_view what, absl::string_view names) {
-  return absl::InvalidArgumentError(absl::StrCat("expected ", what, ": ", names));
+// README.md says what each means; the last two are of the harness itself (supervisor/finding.h).
+constexpr absl::string_view kVerdicts[] = {
+    "stale-uprobe",     "wrong-uprobe", "dead-uprobe", "missed-uprobe",  "spurious-breakpoint",
+    "use-after-free",   "double-free",  "leak",        "refcount",       "data-race",
+    "lost-update",      "torn-pointer", "deadlock",    "livelock",       "rcu-stall",
+    "fallback-forever", "tree-corrupt", "layout",      "lock-imbalance", "counter-parity",
+    "harness-crash",    "harness-hang",
+};
+
+absl::Status expected(absl::string_view what, absl::string_view names, absl::string_view found) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected ", what, " (", names, "), found '", found, "'"));
 }
 
 bool parse_free_kind(absl::string_view text, free_kind* kind) {
@@ -77,17 +88,18 @@ absl::Status apply_option(absl::string_view key_value, Applied* applied) {
     const absl::string_view value =
         equals == absl::string_view::npos ? "" : key_value.substr(equals + 1);
     if (set_option(key, value, applied)) return absl::OkStatus();
-    return expected(absl::StrCat("a value of ", key), option.values);
+    return expected(absl::StrCat("a value of ", key), option.values, value);
   }
   std::string keys;
   for (const Option& option : kOptions)
     absl::StrAppend(&keys, keys.empty() ? "" : ", ", option.key);
-  return expected("an option key=value with one of the keys", keys);
+  return expected("an option key=value with one of the keys", keys, key_value);
 }
 
 }  // namespace
 
 std::span<const Option> options() { return kOptions; }
+std::span<const absl::string_view> verdicts() { return kVerdicts; }
 
 const Kernel* find_kernel(absl::string_view name) {
   for (const Kernel& kernel : kernels()) {
@@ -104,11 +116,18 @@ const Bug* find_bug(absl::string_view name) {
 }
 
 absl::Status check_kernel(absl::string_view name) {
-  return find_kernel(name) != nullptr ? absl::OkStatus()
-                                      : expected("a kernel", names_of(kernels()));
+  if (find_kernel(name) != nullptr) return absl::OkStatus();
+  return expected("a kernel", names_of(kernels()), name);
 }
 absl::Status check_bug(absl::string_view name) {
-  return find_bug(name) != nullptr ? absl::OkStatus() : expected("a bug switch", names_of(bugs()));
+  if (find_bug(name) != nullptr) return absl::OkStatus();
+  return expected("a bug switch", names_of(bugs()), name);
+}
+absl::Status check_expect(absl::string_view verdict) {
+  const auto known = verdicts();
+  if (verdict == "none" || std::find(known.begin(), known.end(), verdict) != known.end())
+    return absl::OkStatus();
+  return expected("none or a verdict", absl::StrJoin(known, ", "), verdict);
 }
 absl::Status check_option(absl::string_view key_value) {
   Applied scratch;

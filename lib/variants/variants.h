@@ -69,15 +69,18 @@ struct Option {
 std::span<const Kernel> kernels();
 std::span<const Bug> bugs();
 std::span<const Option> options();
+// Everything that an execution may be reported for.
+std::span<const absl::string_view> verdicts();
 
 // Null: no such name.
 const Kernel* find_kernel(absl::string_view name);
 const Bug* find_bug(absl::string_view name);
 
-// Why a name or an option is refused: InvalidArgument that says what was expected.
+// Why a name or an option is refused: InvalidArgument that says what was expected, and found.
 absl::Status check_kernel(absl::string_view name);
 absl::Status check_bug(absl::string_view name);
 absl::Status check_option(absl::string_view key_value);
+absl::Status check_expect(absl::string_view verdict);  // "none" is one, too
 
 // A kernel with switches and options, ready to run on.
 struct Applied {
