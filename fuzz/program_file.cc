@@ -1,7 +1,9 @@
 #include "fuzz/program_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -46,7 +48,28 @@ absl::StatusOr<input::Program> read_program(const std::string& path) {
   options.check_kernel = variants::check_kernel;
   options.check_bug = variants::check_bug;
   options.check_option = variants::check_option;
+  options.check_expect = variants::check_expect;
   return input::parse_text(*content, options);
+}
+
+absl::StatusOr<std::vector<input::Program>> read_scenarios(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> paths;
+  for (const std::filesystem::directory_entry& entry :
+       std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".repro") paths.push_back(entry.path().string());
+  }
+  if (error || paths.empty()) {
+    return absl::NotFoundError(absl::StrCat("no scenarios (*.repro) in ", folder));
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<input::Program> scenarios;
+  for (const std::string& path : paths) {
+    absl::StatusOr<input::Program> program = read_program(path);
+    if (!program.ok()) return program.status();
+    scenarios.push_back(*std::move(program));
+  }
+  return scenarios;
 }
 
 absl::StatusOr<run::Target> target_of(const input::Program& program, absl::string_view kernel) {

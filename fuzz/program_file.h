@@ -22,9 +22,12 @@ absl::StatusOr<std::string> read_file(const std::string& path);
 
 bool is_text(absl::string_view content);
 
-// Text is parsed with every name checked (kernels, bugs, options); anything else is decoded, which
-// never fails. Errors name file, line and column.
+// Text is parsed with every name checked (kernels, bugs, options, verdicts); anything else is
+// decoded, which never fails. Errors name file, line and column.
 absl::StatusOr<input::Program> read_program(const std::string& path);
+
+// Every *.repro of a folder, by name. NotFound if there is none.
+absl::StatusOr<std::vector<input::Program>> read_scenarios(const std::string& folder);
 
 // What the program is to be run on: `kernel` if it is not empty, else the program's own, else
 // kDefaultKernel. Fails on unknown names.

@@ -106,7 +106,8 @@ void print_rate(const char* name, uint64_t executions, uint64_t accesses, double
 }  // namespace
 
 int tsan(const TsanOptions& options) {
-  const absl::StatusOr<std::vector<input::Program>> corpus = measure::read_corpus(options.corpus);
+  const absl::StatusOr<std::vector<input::Program>> corpus =
+      command::read_scenarios(options.corpus);
   if (!corpus.ok()) return refuse(corpus.status());
   std::cout << absl::StrFormat(
       "vmafuzz bench tsan --seeds %d --for %.0fs\n"

@@ -88,25 +88,6 @@ class Runner {
   run::Outcome outcome_;
 };
 
-absl::StatusOr<std::vector<input::Program>> read_scenarios(const std::string& folder) {
-  std::error_code error;
-  std::vector<std::string> paths;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".repro") paths.push_back(entry.path().string());
-  }
-  if (error || paths.empty()) {
-    return absl::NotFoundError(absl::StrCat("no scenarios (*.repro) in ", folder));
-  }
-  std::sort(paths.begin(), paths.end());
-  std::vector<input::Program> scenarios;
-  for (const std::string& path : paths) {
-    absl::StatusOr<input::Program> program = read_program(path);
-    if (!program.ok()) return program.status();
-    scenarios.push_back(*std::move(program));
-  }
-  return scenarios;
-}
-
 std::string own_path() {
   char path[PATH_MAX];
   const ssize_t size = readlink("/proc/self/exe", path, sizeof path);

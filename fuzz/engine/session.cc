@@ -8,13 +8,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "fuzz/command.h"
+#include "fuzz/supervisor/files.h"
+#include "fuzz/words.h"
 #include "input/bytes.h"
 #include "input/text.h"
 #include "report/report.h"
@@ -36,29 +37,10 @@ std::string file_name(const std::string& bucket) {
   return name;
 }
 
-std::string clock_text(double seconds) {
-  const int whole = static_cast<int>(seconds);
-  return absl::StrFormat("%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
-}
-
-std::string grouped(uint64_t number) {
-  std::string digits = absl::StrCat(number);
-  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<size_t>(i), ",");
-  return digits;
-}
-
-// Written under another name first: a process that dies leaves no half file behind.
 bool write_file(const std::string& path, const std::string& content) {
-  const std::string temporary = path + ".tmp";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out << content;
-  out.close();
-  if (out.fail() || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    std::fprintf(stderr, "vmafuzz: cannot write %s: %s\n", path.c_str(), std::strerror(errno));
-    return false;
-  }
-  return true;
+  const absl::Status status = supervisor::write_atomically(path, content);
+  if (!status.ok()) std::fprintf(stderr, "vmafuzz: %s\n", std::string(status.message()).c_str());
+  return status.ok();
 }
 
 }  // namespace

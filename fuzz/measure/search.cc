@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/program_file.h"
@@ -14,7 +13,6 @@
 namespace vmafuzz::measure {
 namespace {
 
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point begin) {
@@ -34,25 +32,6 @@ int64_t peak_memory_kb() {
 }
 
 }  // namespace
-
-absl::StatusOr<std::vector<input::Program>> read_corpus(const std::string& folder) {
-  std::error_code error;
-  std::vector<std::string> paths;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".repro") paths.push_back(entry.path().string());
-  }
-  if (error || paths.empty()) {
-    return absl::NotFoundError(absl::StrCat("no scenarios (*.repro) in ", folder));
-  }
-  std::sort(paths.begin(), paths.end());
-  std::vector<input::Program> corpus;
-  for (const std::string& path : paths) {
-    absl::StatusOr<input::Program> program = command::read_program(path);
-    if (!program.ok()) return program.status();
-    corpus.push_back(*std::move(program));
-  }
-  return corpus;
-}
 
 SearchResult search(run::Executor& executor, const std::vector<input::Program>& corpus,
                     uint64_t seed, const SearchLimits& limits,

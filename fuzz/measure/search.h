@@ -14,9 +14,6 @@
 
 namespace vmafuzz::measure {
 
-// Every *.repro of a folder, by name. NotFound if there is none.
-absl::StatusOr<std::vector<input::Program>> read_corpus(const std::string& folder);
-
 struct SearchLimits {
   uint64_t executions = UINT64_MAX;
   double seconds = 1e9;

@@ -57,7 +57,7 @@ int run_search(const Arguments& args) {
   if (target.kernel == nullptr) return refuse(variants::check_kernel(kernel));
   target.bugs = args.list("bug");
   const absl::StatusOr<std::vector<input::Program>> corpus =
-      measure::read_corpus(args.text("corpus"));
+      command::read_scenarios(args.text("corpus"));
   if (!corpus.ok()) return refuse(corpus.status());
   native::machine.use(args.on("threads") ? native::Executor::kThreads : native::Executor::kFibres);
   run::Executor executor;

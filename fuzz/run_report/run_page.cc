@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "fuzz/words.h"
 #include "report/html.h"
 #include "report/svg.h"
 
@@ -18,10 +19,6 @@ using report::short_time;
 
 constexpr int kWideCurve = 560;  // two side by side
 constexpr int kSparkWidth = 72, kSparkHeight = 22;
-
-std::string plural(size_t count, absl::string_view one) {
-  return absl::StrCat(count, " ", one, count == 1 ? "" : "s");
-}
 
 std::string date(double unix_seconds) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC",

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "fuzz/supervisor/files.h"
+#include "fuzz/words.h"
 
 namespace vmafuzz::supervisor {
 namespace {
@@ -144,7 +145,7 @@ std::string status_json(const Snapshot& now, const Plan& plan, const Fleet& flee
         bucket_json(name, *findings.find(name), hits == now.bucket_hits.end() ? 0 : hits->second));
   }
   ordered_json limit;  // null
-  if (std::isfinite(now.left)) limit = rounded(now.seconds + now.left);
+  if (std::isfinite(now.limit)) limit = rounded(now.limit);
   const ordered_json all = {{"version", 1},
                             {"state", now.state},
                             {"pid", getpid()},
@@ -201,26 +202,6 @@ std::string progress_keys(const Snapshot& now, const Snapshot& before, size_t bu
 }
 
 // ---- for people ----
-
-std::string clock_text(double seconds) {
-  const auto whole = static_cast<int64_t>(seconds);
-  return absl::StrFormat("%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
-}
-
-std::string grouped(uint64_t number) {
-  std::string digits = absl::StrCat(number);
-  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<size_t>(i), ",");
-  return digits;
-}
-
-std::string size_text(uint64_t bytes) {
-  const char* const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
-  return absl::StrFormat("%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
-}
 
 std::vector<std::string> progress_lines(const Snapshot& now, size_t buckets) {
   const std::string left = std::isfinite(now.left) ? clock_text(now.left) + " left  " : "";

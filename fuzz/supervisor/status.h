@@ -30,7 +30,8 @@ struct GroupStatus {
 struct Snapshot {
   std::string state;
   double seconds = 0;
-  double left = 0;  // of the session; infinity: no limit
+  double left = 0;   // of the session; infinity: no limit
+  double limit = 0;  // seconds of the run at which it ends; infinity: none
   double rate = 0;
   uint64_t executions = 0;
   uint64_t hits = 0;
@@ -54,10 +55,6 @@ std::string event_line(const std::string& event, double seconds, const std::stri
 std::string progress_keys(const Snapshot& now, const Snapshot& before, size_t buckets);
 
 // ---- for people ----
-
-std::string clock_text(double seconds);  // "1:02:03"
-std::string grouped(uint64_t number);    // "1,234,567"
-std::string size_text(uint64_t bytes);   // "12.3 MiB"
 
 // One line on the run, then one for each group that has workers now.
 std::vector<std::string> progress_lines(const Snapshot& now, size_t buckets);

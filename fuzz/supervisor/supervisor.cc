@@ -25,6 +25,7 @@
 #include "fuzz/supervisor/ledger.h"
 #include "fuzz/supervisor/screen.h"
 #include "fuzz/supervisor/status.h"
+#include "fuzz/words.h"
 #include "input/bytes.h"
 
 namespace vmafuzz::supervisor {
@@ -74,10 +75,12 @@ class Supervisor {
 
   double elapsed() const { return Seconds(Clock::now() - begin_).count(); }
   double run_seconds() const { return seconds_before_ + elapsed(); }
-  double left() const {
+  // When this session ends, by run_seconds().
+  double limit() const {
     return plan_.seconds == 0 ? std::numeric_limits<double>::infinity()
-                              : std::max(0.0, plan_.seconds - elapsed());
+                              : seconds_before_ + plan_.seconds;
   }
+  double left() const { return std::max(0.0, limit() - run_seconds()); }
 
   Plan plan_;
   boost::asio::io_context loop_;
@@ -210,10 +213,10 @@ void Supervisor::connect() {
 
 void Supervisor::show_found(const std::string& name, const Finding& finding) {
   if (plan_.quiet) return;
-  screen_.print(
-      absl::StrFormat("FOUND %s at %s: %s, %d operations, %d directives\n      %s/found/%s.repro",
-                      name, clock_text(finding.first_seconds), state_name(finding.state),
-                      finding.ops, finding.directives, plan_.dir, name));
+  screen_.print(absl::StrFormat("FOUND %s at %s: %s, %s, %s\n      %s/found/%s.repro", name,
+                                clock_text(finding.first_seconds), state_name(finding.state),
+                                plural(finding.ops, "operation"),
+                                plural(finding.directives, "directive"), plan_.dir, name));
   if (plan_.targets.size() > 1) return;
   const absl::StatusOr<std::string> report =
       read_file_whole(absl::StrCat(plan_.dir, "/found/", name, ".txt"));
@@ -368,6 +371,7 @@ void Supervisor::publish(bool last) {
                                    : "running";
   now.seconds = run_seconds();
   now.left = left();
+  now.limit = limit();
   now.free_bytes = free_bytes_;
   const size_t buckets = findings_.names().size();
   (void)write_atomically(plan_.dir + "/status.json",

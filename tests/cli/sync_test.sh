@@ -31,6 +31,8 @@ entries() { find "$work/run-$1/corpus" -type f -printf '%f\n' | sort; }
 in_both() { comm -12 <(entries a) <(entries b) | wc -l; }
 
 fuzz a --corpus "$corpus"
+# However long the rest took.
+grep -q '"limit": 3\.0' "$work/run-a/status.json" || fail "status.json has another limit than 3 s"
 (($(find "$work/shared/a/queue" -name 'id:000000,sha1:*' | wc -l) == 1)) || fail "a gave nothing"
 fuzz b --empty
 (($(in_both) >= $(entries a | wc -l))) || fail "b does not have what a found"
