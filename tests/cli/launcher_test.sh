@@ -70,7 +70,7 @@ install_compiler() {
 install_rest() {
   local header
   for header in absl/base/config.h boost/context/fiber.hpp nlohmann/json.hpp gtest/gtest.h \
-    benchmark/benchmark.h boost/process.hpp; do
+    boost/process.hpp; do
     mkdir -p "$work/usr/include/${header%/*}"
     touch "$work/usr/include/$header"
   done
@@ -131,7 +131,7 @@ refuses_to_install() {
 names_every_missing_package() {
   expect 3 "$tree/vmafuzz" --no-install doctor
   says 'missing: clang-19 libclang-rt-19-dev llvm-19 cmake ninja-build libabsl-dev' err
-  says 'libboost-context-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev libboost-dev' err
+  says 'libboost-context-dev nlohmann-json3-dev libgtest-dev libboost-dev' err
   VMAFUZZ_CXX=clang++-22 expect 3 "$tree/vmafuzz" --no-install doctor
   says 'missing: clang-22 libclang-rt-22-dev llvm-22' err
 }
