@@ -5,27 +5,29 @@
 # reads:   $CC $CXX $CFLAGS $CXXFLAGS $LIB_FUZZING_ENGINE $SANITIZER $FUZZING_ENGINE $SRC $WORK $OUT
 # leaves:  $OUT/TARGET, $OUT/TARGET_seed_corpus.zip, $OUT/TARGET.options, $OUT/TARGET.dict
 #
-# The image's C++ library may be another one than the distribution's (libc++ there), so that Abseil
-# is built from $SRC/abseil-cpp if that is there, and likewise $SRC/json; .clusterfuzzlite/Dockerfile
-# puts them there. Of Boost only assembler is linked, which any C++ library gets along with.
+# The image's C++ library is another one than the distribution's (libc++ there), and no library with
+# C++ in its interface that apt installs can be linked with it: Abseil is compiled from
+# $SRC/abseil-cpp, where .clusterfuzzlite/Dockerfile puts it, and $SRC/json's headers are taken if
+# they are there. Of Boost only assembler is linked, which any C++ library gets along with.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 targets=(fuzz_sim fuzz_decode fuzz_repro_text)
-dependencies=$WORK/dependencies
 jobs=${VMAFUZZ_JOBS:-$(nproc)}
+# No build type: it would add flags of its own.
+options=(-DCMAKE_BUILD_TYPE=None -DBUILD_TESTING=OFF)
 
-# build_dependency SOURCE FLAG...: installs below $dependencies, with the flags of the environment.
-build_dependency() {
-  local source=$1 name=${1##*/}
-  shift
-  [[ -d $source ]] || return 0
-  cmake -S "$source" -B "$WORK/build-$name" -DCMAKE_BUILD_TYPE=None -DBUILD_TESTING=OFF \
-    -DBUILD_SHARED_LIBS=OFF -DCMAKE_CXX_STANDARD=20 -DCMAKE_INSTALL_PREFIX="$dependencies" "$@"
-  cmake --build "$WORK/build-$name" --parallel "$jobs" --target install
-}
-
-build_dependency "$SRC/abseil-cpp" -DABSL_PROPAGATE_CXX_STD=ON -DABSL_ENABLE_INSTALL=ON
-build_dependency "$SRC/json" -DJSON_BuildTests=OFF
+if [[ -d $SRC/json ]]; then
+  cmake -S "$SRC/json" -B "$WORK/build-json" "${options[@]}" -DJSON_BuildTests=OFF \
+    -DCMAKE_INSTALL_PREFIX="$WORK/dependencies"
+  cmake --build "$WORK/build-json" --target install
+fi
+if [[ -d $SRC/abseil-cpp ]]; then
+  options+=(-DVMAFUZZ_ABSEIL_SOURCE="$SRC/abseil-cpp")
+elif [[ ${CXXFLAGS:-} == *-stdlib=libc++* ]]; then
+  echo "fuzz/build.sh: the distribution's Abseil cannot be linked with -stdlib=libc++:" >&2
+  echo "clone https://github.com/abseil/abseil-cpp to $SRC/abseil-cpp (.clusterfuzzlite/Dockerfile)" >&2
+  exit 3
+fi
 
 # libFuzzer, and no other engine, looks at what the machine says of reads-from pairs.
 if [[ ${FUZZING_ENGINE:-libfuzzer} == libfuzzer ]]; then
@@ -33,10 +35,8 @@ if [[ ${FUZZING_ENGINE:-libfuzzer} == libfuzzer ]]; then
 fi
 export CXXFLAGS
 
-# No build type: it would add flags of its own.
-cmake -S "$root" -B "$WORK/build-vmafuzz" -DCMAKE_BUILD_TYPE=None -DBUILD_TESTING=OFF \
-  -DBoost_USE_STATIC_LIBS=ON -DCMAKE_PREFIX_PATH="$dependencies" \
-  -DVMAFUZZ_FUZZ_ENGINE="$LIB_FUZZING_ENGINE"
+cmake -S "$root" -B "$WORK/build-vmafuzz" "${options[@]}" -DBoost_USE_STATIC_LIBS=ON \
+  -DCMAKE_PREFIX_PATH="$WORK/dependencies" -DVMAFUZZ_FUZZ_ENGINE="$LIB_FUZZING_ENGINE"
 cmake --build "$WORK/build-vmafuzz" --parallel "$jobs" --target "${targets[@]}" pack_seeds
 
 # Every scenario and every known bug is a seed; programs for the parser come with its dictionary.
