@@ -47,6 +47,20 @@ TEST(ProgramFile, ErrorsNameFileLineAndColumn) {
   EXPECT_TRUE(absl::StartsWith(program.status().message(), absl::StrCat(path, ":2:9: ")))
       << program.status();
   EXPECT_TRUE(absl::StrContains(program.status().message(), "6.18"));
+  EXPECT_TRUE(absl::EndsWith(program.status().message(), "found '5.99'"));
+}
+
+TEST(ProgramFile, NamesAreThoseOfSomethingThatExists) {
+  for (const char* line : {"bugs: no-such", "options: no-such=1", "options: counter-bits=1000",
+                           "expect: wrong-uprob"}) {
+    const auto program = read_program(write("d", absl::StrCat("# vmafuzz repro v1\n", line, "\n")));
+    EXPECT_EQ(program.status().code(), absl::StatusCode::kInvalidArgument) << line;
+    EXPECT_TRUE(absl::StrContains(program.status().message(), ":2:")) << program.status();
+  }
+  for (const char* verdict : {"none", "wrong-uprobe", "harness-crash"}) {
+    const std::string text = absl::StrCat("# vmafuzz repro v1\nexpect: ", verdict, "\n");
+    EXPECT_TRUE(read_program(write("e", text)).ok()) << verdict;
+  }
 }
 
 TEST(ProgramFile, WhatIsNamedReproMustBeText) {

@@ -150,6 +150,43 @@ TEST(Fleet, ForgetsNothingOnAFullDiskAndGoesOnWhenThereIsRoom) {
   EXPECT_EQ(Session(folder).totals().executions, 100u);
 }
 
+// There is room for the entry, but not for the ledger.
+TEST(Fleet, KeepsAFolderAndCountsItOnceUntilTheLedgerIsWritten) {
+  const Folder folder;
+  leave_worker(folder, 8, "one");
+  auto page = MappedPage<StatsPage>::open(folder / "work/8/stats");
+  ASSERT_TRUE(page.ok());
+  (*page)->bucket_count = 0;
+  Session session(folder);
+  {
+    const FileSizeLimit full(4);
+    session.take_over(3);
+    EXPECT_EQ(session.corpus.size(), 1u);
+    EXPECT_FALSE(session.fleet.empty());
+    EXPECT_TRUE(is_there(folder / "work/8/stats"));
+    EXPECT_EQ(session.totals().executions, 100u);
+  }
+  session.fleet.tick(2);
+  EXPECT_FALSE(is_there(folder / "work/8"));
+  EXPECT_EQ(session.totals().executions, 100u);
+  EXPECT_EQ(Session(folder).totals().executions, 100u);
+}
+
+TEST(Fleet, KeepsAFolderUntilItsFindingsAreWritten) {
+  const Folder folder;
+  leave_worker(folder, 8, "one");
+  Session session(folder);
+  const std::string in_the_way =
+      folder / ("found/" + bucket_file_name({"v1", {}, {}}, kBucket) + ".json");
+  ASSERT_TRUE(make_folder(in_the_way).ok());
+  session.take_over(3);
+  EXPECT_TRUE(is_there(folder / "work/8/stats"));
+  remove_tree(in_the_way);
+  session.fleet.tick(2);
+  EXPECT_FALSE(is_there(folder / "work/8"));
+  EXPECT_EQ(session.findings.names().size(), 1u);
+}
+
 TEST(Fleet, TakesMoreEntriesThanOneTurnHasTimeFor) {
   const Folder folder;
   leave_worker(folder, 8, "one");

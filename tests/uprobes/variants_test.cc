@@ -24,6 +24,20 @@ TEST(Variants, NamesAreUniqueAndRowsAreComplete) {
   }
 }
 
+TEST(Variants, VerdictsAreAllKnown) {
+  for (const Kernel& kernel : kernels()) {
+    for (const Caught& caught : kernel.caught)
+      EXPECT_TRUE(check_expect(caught.verdict).ok()) << std::string(caught.verdict);
+  }
+  for (const Bug& bug : bugs()) {
+    for (const absl::string_view verdict : bug.verdicts)
+      EXPECT_TRUE(check_expect(verdict).ok()) << std::string(verdict);
+  }
+  EXPECT_TRUE(check_expect("none").ok());
+  EXPECT_FALSE(check_expect("").ok());
+  EXPECT_FALSE(check_expect("wrong").ok());
+}
+
 TEST(Variants, MergedKernelsMustBeSilentAndDraftsCaught) {
   for (const char* name : {"locked", "v2", "v3", "6.14", "6.15", "6.18"}) {
     ASSERT_NE(find_kernel(name), nullptr) << name;
