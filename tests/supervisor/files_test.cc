@@ -143,10 +143,6 @@ TEST(MappedPage, KeepsWhatWasThereAndRefusesWhatIsNone) {
     EXPECT_EQ((*page)->executions.load(), 0u);
     (*page)->executions = 42;
   }
-  // A page of holes would be a SIGBUS at the worst moment: when the disk is full.
-  struct stat info;
-  ASSERT_EQ(stat((folder / "stats").c_str(), &info), 0);
-  EXPECT_GE(static_cast<size_t>(info.st_blocks) * 512, sizeof(StatsPage));
   auto again = MappedPage<StatsPage>::make(folder / "stats");
   ASSERT_TRUE(again.ok());
   EXPECT_EQ((*again)->executions.load(), 42u);
@@ -158,6 +154,17 @@ TEST(MappedPage, KeepsWhatWasThereAndRefusesWhatIsNone) {
   auto mended = MappedPage<StatsPage>::make(folder / "wrong");
   ASSERT_TRUE(mended.ok());
   EXPECT_EQ((*mended)->executions.load(), 0u);
+}
+
+// A page of holes would be a SIGBUS when the disk is full, in the middle of a worker's execution.
+TEST(MappedPage, IsReservedBeforeItIsMapped) {
+  const Folder folder;
+  {
+    const NoRoomToReserve full;
+    EXPECT_TRUE(absl::IsResourceExhausted(MappedPage<StatsPage>::make(folder / "stats").status()));
+  }
+  EXPECT_NE(access((folder / "stats").c_str(), F_OK), 0);
+  EXPECT_TRUE(MappedPage<StatsPage>::make(folder / "stats").ok());
 }
 
 Finding some_finding() {

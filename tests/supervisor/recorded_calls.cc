@@ -6,12 +6,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <utility>
 
 namespace {
 
 std::vector<std::string> calls;
+bool no_room = false;
 
 std::string path_of(int fd) {
   std::error_code error;
@@ -30,6 +32,11 @@ extern "C" int fdatasync(int fd) {
   return static_cast<int>(syscall(SYS_fdatasync, fd));
 }
 
+extern "C" int posix_fallocate(int fd, off_t offset, off_t length) {
+  if (no_room) return ENOSPC;
+  return syscall(SYS_fallocate, fd, 0, offset, length) == 0 ? 0 : errno;
+}
+
 extern "C" int rename(const char* from, const char* to) noexcept {
   calls.push_back(std::string("rename ") + from + " " + to);
   return static_cast<int>(syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to));
@@ -38,6 +45,9 @@ extern "C" int rename(const char* from, const char* to) noexcept {
 namespace vmafuzz::supervisor {
 
 std::vector<std::string> take_recorded_calls() { return std::exchange(calls, {}); }
+
+NoRoomToReserve::NoRoomToReserve() { no_room = true; }
+NoRoomToReserve::~NoRoomToReserve() { no_room = false; }
 
 FileSizeLimit::FileSizeLimit(unsigned long bytes) {
   signal(SIGXFSZ, SIG_IGN);

@@ -12,6 +12,15 @@ namespace vmafuzz::supervisor {
 // Those since the last call of this: "fsync /path", "fdatasync /path", "rename /from /to".
 std::vector<std::string> take_recorded_calls();
 
+// While it lasts, the disk has no room that could be set aside for a file.
+class NoRoomToReserve {
+ public:
+  NoRoomToReserve();
+  ~NoRoomToReserve();
+  NoRoomToReserve(const NoRoomToReserve&) = delete;
+  NoRoomToReserve& operator=(const NoRoomToReserve&) = delete;
+};
+
 // While it lasts, no file of this process can be made longer than `bytes`, as on a disk that is
 // full at that place: what fits is written, then write() fails.
 class FileSizeLimit {
