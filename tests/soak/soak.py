@@ -81,6 +81,10 @@ class Soak:
         self.supervisor = subprocess.Popen(words, env=env, stdout=self.output, stderr=self.output)
         self.sessions += 1
 
+    def last_words(self):
+        lines = (self.base / "output").read_text(errors="replace").splitlines()
+        return lines[-1] if lines else "it said nothing"
+
     def workers(self):
         """Process ids of workers, by what they were told in their environment."""
         mark = f"VMAFUZZ_WORKER={self.run}/work/".encode()
@@ -212,7 +216,8 @@ class Soak:
             time.sleep(self.random.uniform(0.2, 2 * self.args.every))
             self.look_at_status()
             if self.supervisor.poll() is not None:
-                self.fail(f"the supervisor ended by itself with {self.supervisor.returncode}")
+                self.fail(f"the supervisor ended by itself with {self.supervisor.returncode}: "
+                          + self.last_words())
                 self.start()
             fault = self.random.choice(faults)
             self.faults[fault.__name__[6:]] += 1
