@@ -123,6 +123,10 @@ constexpr Caught kOddCount = {
     "fallback-forever",
     "every other write section leaves an odd count, and speculation is refused until the next",
     "merge-right"};
+constexpr Caught kOddSection = {
+    "fallback-forever",
+    "a VMA that every other write section made or changed is taken for one that is being changed",
+    "two-writers-one-reader"};
 constexpr Caught kBackingFile = {
     kUseAfterFree,
     "vm_file->f_inode is read before anything is checked, backing files are freed at once",
@@ -188,7 +192,7 @@ void add_drafts(std::vector<Kernel>& k) {
                  "eight-sections-under-hits", Where::kAcross},
                 kStaleToo,
                 kBackingFile,
-                kOddCount},
+                kOddSection},
                accepted_before_v2()});
   k.push_back({"aug05-draft",
                "<CAEf4BzZ26FNTguRh_X9_5eQZvOeKb+c-o3mxSzoM2+TF3NqaWA@mail.gmail.com>",
