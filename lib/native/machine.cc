@@ -3,7 +3,9 @@
 #include <sanitizer/tsan_interface.h>
 
 #include <algorithm>
+#include <string_view>
 
+#include "native/coverage.h"
 #include "native/notes.h"
 #include "native/ordering.h"
 #include "native/threads.h"
@@ -17,6 +19,7 @@ namespace vmafuzz::native {
 
 Machine machine;
 GracePeriods grace_periods;
+bool pairs_are_covered = false;
 
 namespace {
 
@@ -114,6 +117,9 @@ Party describe_access(const tsan::Access& access) {
   if (found != nullptr) {
     party.has_site = true;
     party.site = found->site;
+    const std::string_view file = found->site.file_name();
+    party.text.append(" (").append(file.substr(file.rfind('/') + 1));
+    party.text.append(":" + std::to_string(found->site.line()) + ")");
   }
   return party;
 }
@@ -143,6 +149,7 @@ inline void check_reports(Site site) {
 
 void Machine::begin(const sim::Options& options, sim::Director* director) {
   on_threads = executor_ == Executor::kThreads;
+  pairs_are_covered = options.coverage && !on_threads;
   tsan::watch_memory(sim::arena.base(), sim::Arena::kBytes);
   tsan::forget(sim::arena.used());
   tsan::start_over_in_time(sim::happens_before::releases);
@@ -191,6 +198,12 @@ bool Machine::run() {
     }
     __tsan_switch_to_fiber(main, __tsan_switch_to_fiber_no_sync);
   };
+  void* fibres[kMaxCpus];
+  int count = 0;
+  for (int i = 0; i < kMaxCpus; ++i) {
+    if (i != kBootCpu) fibres[count++] = sim::machine.cpu_at(i).fiber.tsan();
+  }
+  tsan::begin_histories(fibres, count);
   tsan::release(&start_token);
   on_each_fibre(&tsan::acquire, &start_token);
   const bool good = sim::machine.run();
@@ -336,6 +349,7 @@ uint64_t Machine::load(Location& location, Order order, bool plain, bool may_rac
       value = tsan::atomic_load(location, acquires);
     }
     check_reports(site);
+    cover_pair(location, cpu(), site);
     after_load(location, acquires);
   }
   mix(value + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
@@ -358,6 +372,7 @@ void Machine::store(Location& location, uint64_t value, Order order, bool plain,
   if (releases) mark_released(location);
   carry_fence(location);
   tsan::atomic_store(location, value, releases);
+  note_writer(location, cpu(), site);
   check_reports(site);
 }
 
@@ -381,6 +396,8 @@ bool Machine::rmw_try(Location& location, uint64_t* old, uint64_t value, Order o
   if (releases) mark_released(location);
   if (!tsan::atomic_cas(location, old, value, acquires, releases)) return false;
   note(location, true, site);
+  cover_pair(location, cpu(), site);
+  note_writer(location, cpu(), site);
   check_reports(site);
   after_load(location, acquires);
   if (!releases) carry_fence(location);

@@ -44,6 +44,10 @@ void watch_memory(char* base, size_t bytes);
 void forget(size_t bytes);
 // Between executions: `releases` is how many the last one made.
 void start_over_in_time(uint32_t releases);
+// Before these fibres run an execution, from the fibre that calls: each begins its history anew. The
+// cell that a fifth access to a word replaces is drawn from the length of its fibre's history, which
+// would make what is found depend on earlier executions.
+void begin_histories(void* const* fibres, int count);
 
 // --- reports
 

@@ -1,6 +1,7 @@
 // The model on real memory: reports of ThreadSanitizer are verdicts, and only where they should be.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "native/machine.h"
 #include "run/executor.h"
 #include "run/reduce.h"
+#include "sim/coverage.h"
 
 namespace vmafuzz::run {
 namespace {
@@ -64,18 +66,40 @@ TEST_F(NativeTest, APlainCounterIsAReportWithBothPlacesWhateverTheSchedule) {
   executor_.run(parse(kTwoHits), {}, &outcome_);
   EXPECT_EQ(outcome_.verdict, "data-race");
   EXPECT_EQ(outcome_.bucket, "data-race:count_hit:count_hit");
-  EXPECT_NE(outcome_.what.find("plain load of trace_uprobe#1.nhit.0"), std::string::npos)
+  EXPECT_NE(outcome_.what.find("plain load of trace_uprobe#1.nhit.0 by cpu1 (trace_uprobe.cc:"),
+            std::string::npos)
+      << outcome_.what;
+  EXPECT_NE(outcome_.what.find("store to trace_uprobe#1.nhit.0 by cpu0 (trace_uprobe.cc:"),
+            std::string::npos)
       << outcome_.what;
 }
 
 TEST_F(NativeTest, TheCanaryIsReportedByEveryExecutor) {
   use("canary");
-  for (const native::Executor executor :
-       {native::Executor::kFibres, native::Executor::kThreads}) {
+  for (const native::Executor executor : {native::Executor::kFibres, native::Executor::kThreads}) {
     native::machine.use(executor);
     executor_.run(parse(kHitBesideUnmap), {}, &outcome_);
     EXPECT_EQ(outcome_.verdict, "data-race") << static_cast<int>(executor);
   }
+}
+
+// Reads-from pairs guide engines; without directives there is no switch that would be one, too.
+TEST_F(NativeTest, FibresTellEnginesWhatReadsFromWhat) {
+  use("6.18");
+  RunOptions options;
+  options.coverage = true;
+  const auto features = [&](const char* text) {
+    std::fill_n(sim::coverage_map, sim::kCoverageBytes, uint8_t{0});
+    executor_.run(parse(text), options, &outcome_);
+    return std::vector<uint8_t>(sim::coverage_map, sim::coverage_map + sim::kCoverageBytes);
+  };
+  const auto count = [](const std::vector<uint8_t>& map) {
+    return map.size() - static_cast<size_t>(std::count(map.begin(), map.end(), uint8_t{0}));
+  };
+  const std::vector<uint8_t> pairs = features(kHitBesideUnmap);
+  EXPECT_GT(count(pairs), 5u);
+  EXPECT_LT(count(features(kTwoHits)), count(pairs)) << "two readers read little of each other";
+  EXPECT_EQ(features(kHitBesideUnmap), pairs);
 }
 
 TEST_F(NativeTest, AReportIsReplayedEveryTime) {
@@ -159,7 +183,8 @@ TEST_F(NativeTest, MinimisingKeepsTheBucketOfAReport) {
   EXPECT_EQ(outcome_.bucket, "data-race:count_hit:count_hit");
 }
 
-// Threads are given up in the middle of what they do, with locks held, and the next execution works.
+// Threads are given up in the middle of what they do, with locks held, and the next execution
+// works.
 TEST_F(NativeTest, ThreadsGoOnAfterFindings) {
   native::machine.use(native::Executor::kThreads);
   use("6.18", {"locked-lookup-without-lock", "plain-nhit"});
