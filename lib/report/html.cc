@@ -112,11 +112,12 @@ std::string heading(const Report& report) {
                       "</p>\n");
 }
 
-std::string commands(const std::string& file) {
+std::string commands(const std::string& file, const std::string& replay_flags) {
   if (file.empty()) return {};
   // A first - would be taken for a flag.
   const std::string word = shell_word(file[0] == '-' ? absl::StrCat("./", file) : file);
-  return absl::StrCat("<h3>Commands</h3>\n", html_copyable("./vmafuzz replay " + word),
+  return absl::StrCat("<h3>Commands</h3>\n",
+                      html_copyable(absl::StrCat("./vmafuzz replay ", replay_flags, word)),
                       html_copyable("./vmafuzz explain " + word),
                       html_copyable("./vmafuzz explain --mail " + word));
 }
@@ -173,9 +174,9 @@ std::string html_finding(const Report& report, const FindingOptions& options) {
   if (report.missed > 0) {
     absl::StrAppend(&html, "<p class=\"dim\">", report.missed, " of them met no access.</p>\n");
   }
-  absl::StrAppend(&html, list("Diagnosis", report.diagnosis), commands(options.file),
-                  "<h3>The program</h3>\n", html_copyable(input::print_text(report.program)),
-                  "</section>\n");
+  absl::StrAppend(&html, list("Diagnosis", report.diagnosis),
+                  commands(options.file, report.replay_flags), "<h3>The program</h3>\n",
+                  html_copyable(input::print_text(report.program)), "</section>\n");
   return html;
 }
 

@@ -116,7 +116,7 @@ std::string program_text(const input::Program& program) {
 void append_replay(const Report& report, const MailOptions& options, std::string* text) {
   const std::string file = options.file.empty() ? "finding.repro" : options.file;
   absl::StrAppend(text, "\nTo replay it, on any machine, to the last access\n");
-  paragraph(text, absl::StrCat("  ./vmafuzz replay ", file), 4);
+  paragraph(text, absl::StrCat("  ./vmafuzz replay ", report.replay_flags, file), 4);
   absl::StrAppend(text, "where ", file, " holds\n\n---8<---\n", program_text(report.program),
                   "--->8---\n");
 }

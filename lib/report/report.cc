@@ -50,10 +50,10 @@ void list(std::string* text, absl::string_view title, const std::vector<std::str
 void append_replay(const Report& report, const ExplainOptions& options, std::string* text) {
   absl::StrAppend(text, "\nReplay\n");
   if (!options.file.empty()) {
-    absl::StrAppend(text, "  ./vmafuzz replay ", options.file, "\n");
+    absl::StrAppend(text, "  ./vmafuzz replay ", report.replay_flags, options.file, "\n");
     return;
   }
-  absl::StrAppend(text, "  ./vmafuzz replay FILE, where FILE holds\n\n");
+  absl::StrAppend(text, "  ./vmafuzz replay ", report.replay_flags, "FILE, where FILE holds\n\n");
   for (absl::string_view line : absl::StrSplit(input::print_text(report.program), '\n')) {
     if (!line.empty()) absl::StrAppend(text, "    ", line, "\n");
   }
@@ -91,6 +91,25 @@ Report report_of(run::Executor& executor, const input::Program& program,
   condense(&report.timeline);
   report.sentence = sentence(report.timeline);
   return report;
+}
+
+void show_elsewhere(Report* report, const std::string& verdict, const std::string& what,
+                    const std::string& replay_flags) {
+  Failure& failure = report->timeline.failure;
+  const std::string here = failure.verdict.empty()
+                               ? "finds nothing"
+                               : absl::StrCat("ends in ", failure.verdict, " (", failure.what, ")");
+  report->sentence = absl::StrCat(
+      "ThreadSanitizer says so on real memory. The simulated machine runs the same operations with "
+      "the same directives and ",
+      here, "; its execution is what is drawn here.");
+  // No step of the drawn execution is where it happened.
+  failure = Failure{};
+  failure.verdict = verdict;
+  failure.what = what;
+  report->timeline.at_rest = false;
+  report->diagnosis.clear();
+  report->replay_flags = replay_flags;
 }
 
 std::string explain(const Report& report, const ExplainOptions& options) {

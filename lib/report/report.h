@@ -26,6 +26,7 @@ struct Report {
   uint32_t steps = 0;
   uint32_t missed = 0;                 // directives that met no access
   std::vector<std::string> diagnosis;  // which order, lock or check would have prevented it
+  std::string replay_flags;            // that `vmafuzz replay` needs to show it: "--tsan "; or ""
 };
 
 struct ExplainOptions {
@@ -37,6 +38,11 @@ struct ExplainOptions {
 // deterministic, so that this is what anyone else's run showed.
 Report report_of(run::Executor& executor, const input::Program& program,
                  std::vector<std::string> diagnosis = {});
+
+// A finding that ThreadSanitizer shows on real memory, and the simulated machine, whose execution
+// of the same program `report` is of, does not.
+void show_elsewhere(Report* report, const std::string& verdict, const std::string& what,
+                    const std::string& replay_flags);
 
 // For people. Lines have at most options.diagram.width characters, but for diagrams of more than
 // two CPUs and the text of the program.

@@ -116,6 +116,7 @@ class RowMaker {
     const Failure& failure = timeline_.failure;
     // At rest nobody runs: columns.cc puts it below the columns.
     if (failure.verdict.empty() || timeline_.at_rest || last_of_lookup() != nullptr) return;
+    if (failure.at.function.empty()) return;  // shown elsewhere (show_elsewhere)
     flush(failure.cpu);
     std::string text = absl::StrCat("*** ", failure.verdict, " at ", failure.at.line, " (",
                                     failure.at.function, ")");
