@@ -30,7 +30,8 @@ constexpr Flag kFlags[] = {
     {"kernel", FlagKind::kList, "NAME", "", "kernels to model (default: all of vmafuzz kernels)"},
     {"bug", FlagKind::kList, "NAME", "", "bug switches on top of each (see vmafuzz bugs)"},
     {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=8"},
-    {"engine", FlagKind::kList, "NAME", "", "libfuzzer, afl (default: those that are built)"},
+    {"engine", FlagKind::kList, "NAME", "",
+     "libfuzzer, afl, tsan (default: what is built), tsan-threads, afl-tsan"},
     {"jobs", FlagKind::kNumber, "N", "0", "workers at a time, 0: one for each CPU"},
     {"dir", FlagKind::kText, "RUN", "", "the run's folder; goes on with the run that is there"},
     {"corpus", FlagKind::kText, "DIR", "",
@@ -128,6 +129,7 @@ absl::Status choose_engines(const Arguments& args, Plan& plan) {
   if (!plan.engines.empty()) return absl::OkStatus();
   absl::Status reason;
   for (const supervisor::Engine& engine : supervisor::engines()) {
+    if (!engine.by_default) continue;
     absl::Status status = supervisor::usable(engine, plan.root);
     if (status.ok()) plan.engines.emplace_back(engine.name);
     reason.Update(status);
@@ -205,6 +207,7 @@ const Command kFuzz = {
     .examples =
         "./vmafuzz fuzz --kernel aug02-draft --until any\n"
         "./vmafuzz fuzz --for 10m\n"
+        "./vmafuzz fuzz --engine libfuzzer,tsan --kernel nhit --for 10m\n"
         "./vmafuzz fuzz --kernel 6.18,6.15 --for 8h --dir RUN",
     .flags = kFlags,
     .min_operands = 0,

@@ -1,11 +1,11 @@
 // `vmafuzz minimize`: the smallest program with the same bug.
-#include <fstream>
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/commands/table.h"
+#include "fuzz/measure/native_program.h"
+#include "fuzz/measure/reduction.h"
 #include "fuzz/program_file.h"
-#include "input/text.h"
 #include "run/diagnose.h"
 #include "run/reduce.h"
 
@@ -16,6 +16,8 @@ constexpr Flag kFlags[] = {
     {"kernel", FlagKind::kText, "NAME", "", "on this kernel instead of the file's"},
     {"output", FlagKind::kText, "FILE", "", "write the result here instead of standard output"},
     {"executions", FlagKind::kNumber, "N", "20000", "candidates to try at most"},
+    {"tsan", FlagKind::kSwitch, "", "",
+     "keep what ThreadSanitizer finds on real memory, with the same schedule"},
 };
 
 int fail(const absl::Status& status, int exit_status) {
@@ -23,7 +25,18 @@ int fail(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
+int minimize_native(const Arguments& args) {
+  std::vector<std::string> words = {"minimize", "--executions",
+                                    absl::StrCat(args.number("executions"))};
+  for (const char* flag : {"kernel", "output"}) {
+    if (args.has(flag)) words.insert(words.end(), {absl::StrCat("--", flag), args.text(flag)});
+  }
+  words.push_back(args.operands()[0]);
+  return fail(measure::become_native_program(words), kExitEnvironment);
+}
+
 int run(const Arguments& args) {
+  if (args.on("tsan")) return minimize_native(args);
   absl::StatusOr<input::Program> program = read_program(args.operands()[0]);
   if (!program.ok()) return fail(program.status(), kExitUsage);
   const absl::StatusOr<run::Target> target = target_of(*program, args.text("kernel"));
@@ -47,26 +60,12 @@ int run(const Arguments& args) {
   if (!result.ok()) return fail(result.status(), kExitBugFound);
   result->program.kernel = std::string(target->kernel->name);
   result->program.expect = verdict;
-  const input::MinimizeStats& stats = result->stats;
-  std::cerr << stats.before.ops << " operations and " << stats.before.directives
-            << " directives became " << stats.after.ops << " and " << stats.after.directives
-            << " in " << stats.executions + stats.search_executions << " executions"
-            << (stats.one_minimal ? "; removing any one loses the bug\n" : "\n");
+  std::cerr << measure::in_words(result->stats) << "\n";
   for (const std::string& line : run::diagnose(executor, result->program).lines()) {
     std::cerr << "  - " << line << "\n";
   }
-  const std::string text = input::print_text(result->program);
-  if (!args.has("output")) {
-    std::cout << text;
-    return kExitOk;
-  }
-  std::ofstream out(args.text("output"));
-  out << text;
-  if (!out.flush()) {
-    return fail(absl::UnavailableError(absl::StrCat("cannot write ", args.text("output"))),
-                kExitEnvironment);
-  }
-  return kExitOk;
+  const absl::Status written = measure::write_program(result->program, args.text("output"));
+  return written.ok() ? kExitOk : fail(written, kExitEnvironment);
 }
 
 }  // namespace
@@ -81,7 +80,9 @@ const Command kMinimize = {
         "removing any one operation or directive loses the bug. Then the diagnosis: which "
         "barriers\n"
         "and which rules of merged kernels make it disappear.",
-    .examples = "./vmafuzz minimize crash.bin --output small.repro",
+    .examples =
+        "./vmafuzz minimize crash.bin --output small.repro\n"
+        "./vmafuzz minimize --tsan crash.bin --output small.repro",
     .flags = kFlags,
     .min_operands = 1,
     .max_operands = 1,

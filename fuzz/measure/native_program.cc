@@ -19,24 +19,38 @@ absl::StatusOr<std::string> find_native_program() {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   const char* root = std::getenv("VMAFUZZ_ROOT");
-  const std::string places[] = {
-      absl::StrCat(root != nullptr ? root : ".", "/build/tsan/fuzz/vmafuzz_tsan"),
-      (self.parent_path().parent_path().parent_path() / "tsan/fuzz/vmafuzz_tsan").string()};
-  for (const std::string& place : places) {
-    if (access(place.c_str(), X_OK) == 0) return place;
+  const std::string first = absl::StrCat(root != nullptr ? root : ".", "/build");
+  const fs::path own = self.parent_path().parent_path();  // this program's build folder
+  std::string newest;
+  fs::file_time_type when{};
+  const auto consider = [&](const fs::path& build) {
+    const std::string place = (build / "fuzz/vmafuzz_tsan").string();
+    const fs::file_time_type built = fs::last_write_time(place, error);
+    if (error || access(place.c_str(), X_OK) != 0 || (!newest.empty() && built <= when)) return;
+    newest = place;
+    when = built;
+  };
+  for (const fs::path& builds : {fs::path(first), own.parent_path()}) {
+    for (const char* preset : {"tsan", "fuzz-tsan", "afl-tsan"}) consider(builds / preset);
   }
-  return absl::NotFoundError(absl::StrCat(
-      places[0], " is missing; build it: cmake --preset tsan && cmake --build --preset tsan"));
+  consider(own / "native");  // preset tsan for the tests of this one
+  if (!newest.empty()) return newest;
+  return absl::NotFoundError(absl::StrCat(first,
+                                          "/tsan/fuzz/vmafuzz_tsan is missing; build it: cmake "
+                                          "--preset tsan && cmake --build --preset tsan"));
 }
 
-absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments) {
+absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> program = find_native_program();
   if (!program.ok()) return program.status();
   std::vector<std::string> words = {*program};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  absl::StatusOr<std::string> output = output_of(words, Stream::kOutput);
-  if (!output.ok()) return output.status();
-  output->resize(std::min(output->find('\n'), output->size()));
+  return output_of(words, Stream::kOutput);
+}
+
+absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments) {
+  absl::StatusOr<std::string> output = output_of_native(arguments);
+  if (output.ok()) output->resize(std::min(output->find('\n'), output->size()));
   return output;
 }
 

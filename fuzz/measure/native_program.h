@@ -10,12 +10,14 @@
 
 namespace vmafuzz::measure {
 
-// $VMAFUZZ_ROOT/build/tsan or the build folder beside this program's. NotFound says how to build
-// it.
+// The one that was built last, of the presets that have it, below $VMAFUZZ_ROOT/build or beside
+// this program's build folder. NotFound says how to build it.
 absl::StatusOr<std::string> find_native_program();
 
-// Runs it with the arguments and returns the first line that it prints.
+// Runs it with the arguments and returns the first line that it prints, or all of it. Fails if it
+// prints nothing.
 absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments);
+absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments);
 
 // Becomes it. Returns only if that fails.
 absl::Status become_native_program(const std::vector<std::string>& arguments);

@@ -6,9 +6,9 @@
 
 namespace {
 
-constexpr const vmafuzz::command::Command* kCommands[] = {&vmafuzz::command::kNativeReplay,
-                                                          &vmafuzz::command::kNativeSearch,
-                                                          &vmafuzz::command::kNativeRate};
+constexpr const vmafuzz::command::Command* kCommands[] = {
+    &vmafuzz::command::kNativeMinimize, &vmafuzz::command::kNativeReplay,
+    &vmafuzz::command::kNativeSearch, &vmafuzz::command::kNativeRate};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fuzz/program_file.h"
+#include "fuzz/supervisor/finding.h"
 #include "report/svg.h"
 #include "run/diagnose.h"
 
@@ -57,6 +58,10 @@ Finding finding_of(const Bucket& bucket) {
   }
   if (const absl::Status status = run_again(&finding); !status.ok()) {
     finding.problem = absl::StrCat("The program cannot be run again: ", status.message());
+    return finding;
+  }
+  if (const std::string flags = supervisor::replay_flags(bucket.shows_on); !flags.empty()) {
+    report::show_elsewhere(&*finding.report, bucket.verdict, bucket.what, flags);
     return finding;
   }
   const std::string& now = finding.report->timeline.failure.verdict;

@@ -92,6 +92,7 @@ constexpr Key<Bucket> kBucketKeys[] = {
     {"group", &Bucket::group},
     {"engine", &Bucket::engine},
     {"executor", &Bucket::executor},
+    {"shows_on", &Bucket::shows_on},
     {"state", &Bucket::state},
 };
 

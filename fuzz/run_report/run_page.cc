@@ -233,7 +233,8 @@ report::Facts facts_of(const Finding& finding) {
   if (!bucket.bucket.empty()) facts.emplace_back("bucket", bucket.bucket);
   if (const std::string seen = sightings(bucket); !seen.empty()) facts.emplace_back("seen", seen);
   if (bucket.first_unix > 0) facts.emplace_back("first seen", date(bucket.first_unix));
-  if (!bucket.executor.empty()) facts.emplace_back("executor", bucket.executor);
+  if (!bucket.executor.empty()) facts.emplace_back("found on", bucket.executor);
+  if (!bucket.shows_on.empty()) facts.emplace_back("shows on", bucket.shows_on);
   if (!bucket.state.empty()) facts.emplace_back("program", state_in_words(bucket.state));
   if (!finding.kernel_source.empty()) facts.emplace_back("kernel from", finding.kernel_source);
   return facts;

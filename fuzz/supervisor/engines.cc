@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "fuzz/measure/native_program.h"
 #include "fuzz/supervisor/order.h"
 #include "input/bytes.h"
 
@@ -77,11 +78,81 @@ absl::Status check_afl(const std::string& root) {
       mutator, " is missing; build it: cmake --preset afl && cmake --build --preset afl"));
 }
 
+// What triage replays their findings with.
+absl::Status check_tsan(const std::string&) { return measure::find_native_program().status(); }
+
+absl::Status check_afl_tsan(const std::string& root) {
+  absl::Status status = check_afl(root);
+  status.Update(check_tsan(root));
+  return status;
+}
+
+// ThreadSanitizer is the slower search for the same bugs, and a check of the machine's own rules:
+// its engines get a quarter of what the simulated ones get.
+constexpr int kMost = 4;
+constexpr int kCheck = 1;
+
 constexpr Engine kEngines[] = {
-    {"libfuzzer", "sim", "build/fuzz/fuzz/fuzz_sim", "fuzz", "corpus", "corpus",
-     Delivery::kSameFolder, 2, libfuzzer_command, nothing_else},
-    {"afl", "sim", "build/afl/fuzz/fuzz_sim", "afl", "sync/worker/queue", "sync/vmafuzz/queue",
-     Delivery::kAflSibling, 30, afl_command, check_afl},
+    {.name = "libfuzzer",
+     .executor = "sim",
+     .program = "build/fuzz/fuzz/fuzz_sim",
+     .preset = "fuzz",
+     .queue = "corpus",
+     .inbox = "corpus",
+     .delivery = Delivery::kSameFolder,
+     .least_seconds = 2,
+     .share = kMost,
+     .by_default = true,
+     .command = libfuzzer_command,
+     .check = nothing_else},
+    {.name = "afl",
+     .executor = "sim",
+     .program = "build/afl/fuzz/fuzz_sim",
+     .preset = "afl",
+     .queue = "sync/worker/queue",
+     .inbox = "sync/vmafuzz/queue",
+     .delivery = Delivery::kAflSibling,
+     .least_seconds = 30,
+     .share = kMost,
+     .by_default = true,
+     .command = afl_command,
+     .check = check_afl},
+    {.name = "tsan",
+     .executor = "tsan-fibres",
+     .program = "build/fuzz-tsan/fuzz/fuzz_tsan",
+     .preset = "fuzz-tsan",
+     .queue = "corpus",
+     .inbox = "corpus",
+     .delivery = Delivery::kSameFolder,
+     .least_seconds = 2,
+     .share = kCheck,
+     .by_default = true,
+     .command = libfuzzer_command,
+     .check = check_tsan},
+    {.name = "tsan-threads",
+     .executor = "tsan-threads",
+     .program = "build/fuzz-tsan/fuzz/fuzz_tsan",
+     .preset = "fuzz-tsan",
+     .queue = "corpus",
+     .inbox = "corpus",
+     .delivery = Delivery::kSameFolder,
+     .least_seconds = 2,
+     .share = kCheck,
+     .by_default = false,
+     .command = libfuzzer_command,
+     .check = check_tsan},
+    {.name = "afl-tsan",
+     .executor = "tsan-fibres",
+     .program = "build/afl-tsan/fuzz/fuzz_tsan",
+     .preset = "afl-tsan",
+     .queue = "sync/worker/queue",
+     .inbox = "sync/vmafuzz/queue",
+     .delivery = Delivery::kAflSibling,
+     .least_seconds = 30,
+     .share = kCheck,
+     .by_default = false,
+     .command = afl_command,
+     .check = check_afl_tsan},
 };
 
 }  // namespace

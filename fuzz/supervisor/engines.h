@@ -47,6 +47,8 @@ struct Engine {
   const char* inbox;     // below the worker's folder: where entries for it are put
   Delivery delivery;
   double least_seconds;  // that a worker is worth starting for
+  int share;             // of its kernel's time, beside other engines
+  bool by_default;       // takes part where it is built, and --engine says nothing
   CommandLine (*command)(const Launch& launch);
   // OK, or what this machine lacks and what mends it, beyond the program itself.
   absl::Status (*check)(const std::string& root);
@@ -54,7 +56,7 @@ struct Engine {
 
 std::span<const Engine> engines();
 const Engine* find_engine(absl::string_view name);  // null: no such name
-std::string engine_names();                         // "libfuzzer, afl"
+std::string engine_names();                         // "libfuzzer, afl, tsan..."
 
 // OK if the engine can be run here; FailedPrecondition that names what is missing and how to get
 // it.

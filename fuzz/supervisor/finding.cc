@@ -52,24 +52,23 @@ std::string bucket_file_name(const TargetNames& target, absl::string_view bucket
   return name;
 }
 
+std::string replay_flags(absl::string_view shows_on) {
+  if (shows_on == "tsan-fibres") return "--tsan ";
+  if (shows_on == "tsan-threads") return "--threads --times 1000 ";
+  return "";
+}
+
 std::string to_json(const Finding& finding) {
-  const json object = {{"kernel", finding.target.kernel},
-                       {"bugs", finding.target.bugs},
-                       {"options", finding.target.options},
-                       {"engine", finding.engine},
-                       {"executor", finding.executor},
-                       {"worker", finding.worker},
-                       {"execution", finding.execution},
-                       {"first_seconds", finding.first_seconds},
-                       {"first_unix", finding.first_unix},
-                       {"verdict", finding.verdict},
-                       {"bucket", finding.bucket},
-                       {"input", absl::BytesToHexString(finding.input)},
-                       {"state", state_name(finding.state)},
-                       {"what", finding.what},
-                       {"ops", finding.ops},
-                       {"directives", finding.directives},
-                       {"tries", finding.tries}};
+  const json object = {
+      {"kernel", finding.target.kernel},    {"bugs", finding.target.bugs},
+      {"options", finding.target.options},  {"engine", finding.engine},
+      {"executor", finding.executor},       {"worker", finding.worker},
+      {"execution", finding.execution},     {"first_seconds", finding.first_seconds},
+      {"first_unix", finding.first_unix},   {"verdict", finding.verdict},
+      {"bucket", finding.bucket},           {"input", absl::BytesToHexString(finding.input)},
+      {"state", state_name(finding.state)}, {"what", finding.what},
+      {"shows_on", finding.shows_on},       {"ops", finding.ops},
+      {"directives", finding.directives},   {"tries", finding.tries}};
   return object.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -90,6 +89,7 @@ absl::StatusOr<Finding> finding_from_json(absl::string_view text) {
     object.at("verdict").get_to(finding.verdict);
     object.at("bucket").get_to(finding.bucket);
     object.at("what").get_to(finding.what);
+    finding.shows_on = object.value("shows_on", "");  // findings of older runs have none
     object.at("ops").get_to(finding.ops);
     object.at("directives").get_to(finding.directives);
     object.at("tries").get_to(finding.tries);

@@ -33,7 +33,7 @@ const char* state_name(State state);
 struct Finding {
   TargetNames target;
   std::string engine;
-  std::string executor;
+  std::string executor;  // that the worker ran it on
   uint64_t worker = 0;
   uint64_t execution = 0;    // of the worker
   double first_seconds = 0;  // of fuzzing
@@ -44,8 +44,9 @@ struct Finding {
 
   // By triage.
   State state = State::kNew;
-  std::string what;  // one line
-  uint64_t ops = 0;  // of the minimal program
+  std::string what;      // one line
+  std::string shows_on;  // executor that the repro is for; "": none shows it again
+  uint64_t ops = 0;      // of the minimal program
   uint64_t directives = 0;
   uint64_t tries = 0;  // executions that it took
 };
@@ -60,6 +61,10 @@ std::string verdict_of_bucket(absl::string_view bucket);
 // The name of a bucket's files: target and bucket, with nothing in it that a shell or a file system
 // minds. Buckets that differ only in such characters, or beyond 200 bytes, end in a hash.
 std::string bucket_file_name(const TargetNames& target, absl::string_view bucket);
+
+// The flags that `vmafuzz replay` needs to show what the executor shows: "", "--tsan ",
+// "--threads --times 1000 ".
+std::string replay_flags(absl::string_view shows_on);
 
 std::string to_json(const Finding& finding);
 absl::StatusOr<Finding> finding_from_json(absl::string_view text);

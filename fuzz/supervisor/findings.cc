@@ -46,7 +46,7 @@ void Findings::remember(const std::string& name, const Finding& finding) {
 }
 
 // Buckets whose files are there, but that are not known here: an earlier session's, and those that
-// triage made of suspects.
+// triage met.
 void Findings::adopt_new_files() {
   for (const std::string& file : sorted_files(run_ + "/found")) {
     if (!absl::EndsWith(file, ".json")) continue;
@@ -152,6 +152,7 @@ void Findings::complete_bucket(const std::string& file, const Exit& exit) {
     }
   }
   on_done(name, finding);
+  adopt_new_files();  // the same input may be another bug on another executor
 }
 
 void Findings::complete_suspect(const std::string& file, const Exit& exit) {

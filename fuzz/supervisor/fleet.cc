@@ -130,6 +130,7 @@ std::vector<Candidate> Fleet::candidates() const {
     Candidate candidate;
     candidate.seconds = totals_of(group).seconds;
     candidate.least_seconds = group.engine->least_seconds;
+    candidate.share = group.engine->share;
     candidate.must_be_caught = !group.expected.empty();
     candidate.caught = group.caught;
     candidate.done = group.done;

@@ -16,8 +16,8 @@ constexpr double kLongest = 600;
 
 int weight_of(const Candidate& candidate) {
   if (candidate.done || candidate.broken) return 0;
-  if (!candidate.must_be_caught) return kSilent;
-  return candidate.caught ? kCaught : kUncaught;
+  if (!candidate.must_be_caught) return kSilent * candidate.share;
+  return (candidate.caught ? kCaught : kUncaught) * candidate.share;
 }
 
 std::optional<size_t> next_group(std::span<const Candidate> candidates) {

@@ -4,7 +4,8 @@
 // the least worker time per weight is next, the first in the table if several are. A kernel that
 // must be caught and was not yet weighs most, one that must stay silent (whose silence is worth as
 // much as it was tried) less, and one that was caught least: its bugs are known, more time only
-// counts them up.
+// counts them up. An engine's share multiplies that. Whatever the weights, each group has one turn
+// before any has a second, the heaviest first.
 #ifndef VMAFUZZ_FUZZ_SUPERVISOR_ROTATION_H_
 #define VMAFUZZ_FUZZ_SUPERVISOR_ROTATION_H_
 
@@ -18,6 +19,7 @@ namespace vmafuzz::supervisor {
 struct Candidate {
   double seconds = 0;        // of worker time, of those that run now too
   double least_seconds = 0;  // that a worker of its engine is worth starting for
+  int share = 1;             // of its engine, beside others on the same kernel
   bool must_be_caught = false;
   bool caught = false;  // with a verdict that it must be caught for
   bool done = false;    // wants no more time

@@ -75,6 +75,7 @@ ordered_json bucket_json(const std::string& name, const Finding& finding, uint64
           {"first_executions", finding.execution},
           {"engine", finding.engine},
           {"executor", finding.executor},
+          {"shows_on", finding.shows_on},
           {"state", state_name(finding.state)},
           {"repro", done ? base + ".repro" : ""},
           {"report", done ? base + ".txt" : ""},

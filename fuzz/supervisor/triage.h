@@ -5,9 +5,11 @@
 //   vmafuzz_triage RUN suspects/SHA1.json   what a worker was running when it died: replayed, and
 //                                           made a bucket if that shows one
 //
-// A bucket's finding gets RUN/found/NAME.repro and NAME.txt, and then its new state. A suspect is
-// removed when it was judged harmless or became a bucket; a death of the triage itself leaves it,
-// and the supervisor then knows that the input kills.
+// The simulated machine is asked first; what it does not show of ThreadSanitizer's findings, fibres
+// and then threads are asked for (docs/overnight.md). A bucket's finding gets RUN/found/NAME.repro
+// and NAME.txt, and then its new state. A suspect is removed when it was judged harmless or became a
+// bucket; a death of the triage itself leaves it, and the supervisor then knows that the input
+// kills.
 #ifndef VMAFUZZ_FUZZ_SUPERVISOR_TRIAGE_H_
 #define VMAFUZZ_FUZZ_SUPERVISOR_TRIAGE_H_
 

@@ -301,6 +301,28 @@ builds_afl_only_where_it_is_used() {
   [[ -e $tree/build/afl ]] || fail "preset afl was not built"
 }
 
+builds_what_the_engines_need() {
+  install_compiler && install_rest
+  expect 0 "$tree/vmafuzz" fuzz --for 1s
+  [[ ! -e $tree/build/fuzz-tsan ]] || fail "nobody asked for ThreadSanitizer"
+  expect 0 "$tree/vmafuzz" fuzz --engine=tsan
+  [[ -e $tree/build/fuzz-tsan/.built ]] || fail "preset fuzz-tsan was not built"
+  # Built once, it takes part; so it must not stay behind the sources.
+  touch "$tree/lib/a.cc"
+  expect 0 "$tree/vmafuzz" fuzz --for 1s
+  (($(count 'cmake --build --preset fuzz-tsan') == 2)) || fail "fuzz-tsan was left as it was"
+  rm -rf "$tree/build"
+  expect 0 "$tree/vmafuzz" fuzz --engine tsan-threads
+  [[ -e $tree/build/fuzz-tsan && ! -e $tree/build/fuzz ]] || fail "not what tsan-threads needs"
+  expect 3 "$tree/vmafuzz" --no-install fuzz --engine libfuzzer,afl-tsan
+  says 'missing: afl++' err
+  echo | script "$bin/afl-fuzz"
+  expect 0 "$tree/vmafuzz" fuzz --engine=afl-tsan
+  [[ -e $tree/build/afl && -e $tree/build/afl-tsan ]] || fail "not what afl-tsan needs"
+  expect 0 "$tree/vmafuzz" replay --tsan a.repro
+  [[ -e $tree/build/tsan ]] || fail "preset tsan was not built"
+}
+
 helps_without_installing() {
   install_rest
   local words

@@ -1,10 +1,12 @@
 // Reports of runs: whole ones, killed ones, damaged ones.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "fuzz/run_report/finding.h"
 #include "fuzz/run_report/run_folder.h"
 #include "fuzz/run_report/run_page.h"
@@ -39,7 +41,7 @@ class RunReportTest : public ::testing::Test {
   }
   void copy_found(const std::string& repro, const std::string& name) {
     fs::copy_file(fs::path(VMAFUZZ_SOURCE_DIR) / "repro" / (repro + ".repro"),
-                  root_ / "found" / (name + ".repro"));
+                  root_ / "found" / (name + ".repro"), fs::copy_options::overwrite_existing);
   }
   void write(const std::string& name, const std::string& content) {
     std::ofstream(root_ / name, std::ios::binary) << content;
@@ -68,6 +70,30 @@ class RunReportTest : public ::testing::Test {
 
   fs::path root_;
 };
+
+// The simulated machine's execution of it is drawn, but is not what shows it.
+TEST_F(RunReportTest, WhatOnlyThreadSanitizerShowsIsReplayedThere) {
+  copy_sample();
+  write("status.json",
+        absl::StrReplaceAll(content_of("status.json"),
+                            {{R"("name": "nhit-data-race",)",
+                              R"("name": "nhit-data-race", "shows_on": "tsan-fibres",)"}}));
+  copy_found("v1-wrong-uprobe", "nhit-data-race");  // which ends in something else there
+  const RunFolder run = folder();
+  const auto bucket = std::find_if(run.buckets.begin(), run.buckets.end(),
+                                   [](const Bucket& b) { return b.name == "nhit-data-race"; });
+  ASSERT_NE(bucket, run.buckets.end());
+  const Finding finding = finding_of(*bucket);
+  EXPECT_EQ(finding.problem, "");
+  ASSERT_TRUE(finding.report.has_value());
+  EXPECT_EQ(finding.report->timeline.failure.verdict, "data-race");
+  EXPECT_TRUE(absl::StrContains(finding.report->sentence, "ends in wrong-uprobe"))
+      << finding.report->sentence;
+  const std::string text = report::explain(*finding.report);
+  EXPECT_TRUE(absl::StrContains(text, "./vmafuzz replay --tsan ")) << text;
+  EXPECT_FALSE(absl::StrContains(text, "***")) << "no step of it is where it happened\n" << text;
+  EXPECT_TRUE(absl::StrContains(page(run), "./vmafuzz replay --tsan "));
+}
 
 TEST_F(RunReportTest, WholeRun) {
   copy_sample();

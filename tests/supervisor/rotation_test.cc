@@ -36,6 +36,14 @@ TEST(Rotation, GivesTimeByWeightAndStarvesNobody) {
   EXPECT_EQ(turns, (std::vector<int>{800, 400, 100}));
 }
 
+TEST(Rotation, AnEnginesShareIsOfItsKernelsTime) {
+  Candidate check = uncaught();
+  Candidate most = uncaught();
+  most.share = 4;
+  EXPECT_EQ(play({check, most}, 1000), (std::vector<int>{200, 800}));
+  EXPECT_EQ(play({check, most}, 2), (std::vector<int>{1, 1})) << "each has its turn at first";
+}
+
 TEST(Rotation, PassesOverWhatIsDoneOrBroken) {
   Candidate done = uncaught();
   done.done = true;

@@ -1,0 +1,30 @@
+#include "fuzz/measure/reduction.h"
+
+#include <fstream>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "input/text.h"
+
+namespace vmafuzz::measure {
+
+std::string in_words(const input::MinimizeStats& stats) {
+  return absl::StrCat(stats.before.ops, " operations and ", stats.before.directives,
+                      " directives became ", stats.after.ops, " and ", stats.after.directives,
+                      " in ", stats.executions + stats.search_executions, " executions",
+                      stats.one_minimal ? "; removing any one loses the bug" : "");
+}
+
+absl::Status write_program(const input::Program& program, const std::string& path) {
+  const std::string text = input::print_text(program);
+  if (path.empty()) {
+    std::cout << text;
+    return absl::OkStatus();
+  }
+  std::ofstream out(path);
+  out << text;
+  if (!out.flush()) return absl::UnavailableError(absl::StrCat("cannot write ", path));
+  return absl::OkStatus();
+}
+
+}  // namespace vmafuzz::measure
