@@ -66,7 +66,7 @@ bool Minimizer::adopt(Program candidate) {
   return true;
 }
 
-bool Minimizer::search(const Program& program, size_t max_directives) {
+bool Minimizer::search(const Program& program, size_t max_directives, int executions) {
   // Of these operations once is enough: what other directives hint at is no other place to look.
   Program bare = program;
   bare.directives.clear();
@@ -80,9 +80,8 @@ bool Minimizer::search(const Program& program, size_t max_directives) {
     return false;
   }
   stats_.searches++;
-  const SearchResult result =
-      search_({program, max_directives, std::min(left, options_.executions_per_search),
-               options_.seed + static_cast<uint64_t>(stats_.searches)});
+  const SearchResult result = search_({program, max_directives, std::min(left, executions),
+                                       options_.seed + static_cast<uint64_t>(stats_.searches)});
   stats_.search_executions += result.executions;
   if (result.found.has_value() && result.found->replay_form()) {
     // Only the test is the search's; the story around it stays.
@@ -102,17 +101,19 @@ bool Minimizer::search(const Program& program, size_t max_directives) {
 // more than these. None at all is what drop_directives() tries first.
 bool Minimizer::search_with_fewer_directives() {
   const size_t now = current_.directives.size();
-  return now >= 2 && search(current_, std::min(now - 1, options_.max_search_directives));
+  return now >= 2 && search(current_, std::min(now - 1, options_.max_search_directives),
+                            options_.executions_per_search);
 }
 
 // Without an operation the interleaving that showed the bug may be gone although another one shows
 // it, perhaps with a directive more: operations count before directives. On it goes from where one
-// was left out: those behind were tried.
+// was left out: those behind were tried. Few searches find anything here, and if so soon.
 bool Minimizer::search_with_fewer_ops() {
   bool changed = false;
   for (size_t i = current_.ops.size(); i-- > 0;) {
     const size_t bound = std::min(current_.directives.size() + 1, options_.max_search_directives);
-    if (i < current_.ops.size()) changed |= search(without_ops({i}), bound);
+    if (i >= current_.ops.size()) continue;
+    changed |= search(without_ops({i}), bound, options_.executions_per_search / 2);
   }
   return changed;
 }

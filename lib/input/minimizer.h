@@ -61,7 +61,7 @@ class Minimizer {
   // Searching again.
   bool search_with_fewer_directives();
   bool search_with_fewer_ops();
-  bool search(const Program& program, size_t max_directives);
+  bool search(const Program& program, size_t max_directives, int executions);
 
   bool verify_one_minimal();
   Program without_ops(const std::vector<size_t>& indices) const;

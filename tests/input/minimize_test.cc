@@ -423,12 +423,12 @@ TEST(Minimize, StopsAtItsBudgetWithAProgramThatShowsTheBug) {
 TEST(Minimize, StopsSearchingAtItsBudget) {
   MinimizeOptions options;
   options.executions_per_search = 40;
-  options.max_search_executions = 80;
+  options.max_search_executions = 60;
   const Search fruitless = [](const SearchRequest& request) {
     return SearchResult{std::nullopt, request.max_executions};
   };
   const MinimizeResult result = minimized(stuck_program(), pairs_or_single, fruitless, options);
-  EXPECT_EQ(result.stats.search_executions, 80);
+  EXPECT_EQ(result.stats.search_executions, 60);
   EXPECT_EQ(result.stats.searches, 2);
   EXPECT_TRUE(result.stats.out_of_budget);
   EXPECT_TRUE(result.stats.one_minimal) << "the search budget has no part in that";
