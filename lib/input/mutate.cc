@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "input/bytes.h"
+#include "input/reversal.h"
 #include "input/suggest.h"
 
 namespace vmafuzz::input {
@@ -74,6 +75,7 @@ class Mutator {
   void insert_suggested();
   void duplicate_op();
   void repeat_op();
+  void take_back_op();
   void move_op();
   void retarget_op();
   void change_arg();
@@ -125,6 +127,15 @@ void Mutator::duplicate_op() {
 }
 
 void Mutator::repeat_op() { repeat(program_, any_op(), options_.max_ops, rng_); }
+
+void Mutator::take_back_op() {
+  if (program_.ops.size() >= options_.max_ops) return;
+  const size_t index = any_op();
+  std::optional<Op> back = reversal_of(program_, program_.ops[index]);
+  if (!back.has_value()) return;
+  if (back->cpu == 0 || rng_.chance(1, 4)) back->cpu = suggest_cpu(options_, rng_);
+  insert_op(program_, index + 1, *back);
+}
 
 void Mutator::move_op() {
   const size_t index = any_op();
@@ -236,14 +247,21 @@ void Mutator::step() {
     bool needs_directive;
     void (Mutator::*run)();
   };
-  static constexpr Entry kEntries[] = {
-      {8, false, &Mutator::insert_suggested}, {2, false, &Mutator::duplicate_op},
-      {2, false, &Mutator::repeat_op},        {2, false, &Mutator::move_op},
-      {2, false, &Mutator::retarget_op},      {8, false, &Mutator::change_arg},
-      {3, false, &Mutator::nudge_arg},        {1, false, &Mutator::exchange_cpus},
-      {4, false, &Mutator::add_directive},    {1, true, &Mutator::duplicate_directive},
-      {2, true, &Mutator::move_directive},    {4, true, &Mutator::shift_access},
-      {3, true, &Mutator::change_directive},  {8, false, &Mutator::change_header}};
+  static constexpr Entry kEntries[] = {{8, false, &Mutator::insert_suggested},
+                                       {2, false, &Mutator::duplicate_op},
+                                       {2, false, &Mutator::repeat_op},
+                                       {3, false, &Mutator::take_back_op},
+                                       {2, false, &Mutator::move_op},
+                                       {2, false, &Mutator::retarget_op},
+                                       {8, false, &Mutator::change_arg},
+                                       {3, false, &Mutator::nudge_arg},
+                                       {1, false, &Mutator::exchange_cpus},
+                                       {4, false, &Mutator::add_directive},
+                                       {1, true, &Mutator::duplicate_directive},
+                                       {2, true, &Mutator::move_directive},
+                                       {4, true, &Mutator::shift_access},
+                                       {3, true, &Mutator::change_directive},
+                                       {8, false, &Mutator::change_header}};
   static constexpr uint32_t kDeleteOp = 5;
   static constexpr uint32_t kDeleteDirective = 3;
   static constexpr uint32_t kTotal = [] {
@@ -325,7 +343,12 @@ void add_changes(Program& program, const OpWeights& weights, uint32_t cpus, uint
     if (cpu == hitter && rng.chance(1, 2)) cpu = 1 + hitter % std::min(cpus, 3u);
     Op op = suggest_op(program, static_cast<uint8_t>(cpu), some, rng);
     if (rng.chance(3, 4)) aim(program, op, rng);
+    const std::optional<Op> back =
+        rng.chance(1, 2) ? reversal_of(program, op) : std::optional<Op>();
+    // What was there when everything began, lookups meet being taken back.
+    if (back.has_value() && rng.chance(1, 2)) op.cpu = 0;
     program.ops.push_back(op);
+    if (back.has_value()) program.ops.push_back(*back);
   }
 }
 

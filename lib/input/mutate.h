@@ -42,11 +42,11 @@ struct MutateOptions {
 };
 
 // Changes `program` by one to a few elementary mutations: insert, delete, duplicate or move an
-// operation or a directive, repeat an operation, retarget an operation to another cpu, change an
-// argument, shift an access number, exchange two cpus, draw another strategy, policy or seed. One
-// call in four draws another schedule only; one in four, and any on a program without operations,
-// gives a random_scenario(). The result differs from `program` unless eight attempts
-// in a row led back to it. Text-only fields are kept.
+// operation or a directive, repeat an operation, take one back, retarget an operation to another
+// cpu, change an argument, shift an access number, exchange two cpus, draw another strategy, policy
+// or seed. One call in four draws another schedule only; one in four, and any on a program without
+// operations, gives a random_scenario(). The result differs from `program` unless eight attempts in
+// a row led back to it. Text-only fields are kept.
 void mutate(Program& program, Rng& rng, const MutateOptions& options = {});
 
 // A child of two programs, spliced by operation: each operation brings its directives along. The
@@ -54,7 +54,8 @@ void mutate(Program& program, Rng& rng, const MutateOptions& options = {});
 Program cross_over(const Program& a, const Program& b, Rng& rng, const MutateOptions& options = {});
 
 // A small program of the shape that matters: a mapped file and a uprobe in it as setup, one cpu
-// that hits the probe, one or two that change the address space or the probes, and a search header.
+// that hits the probe, one or two that change the address space or the probes and may take that
+// back, and a search header.
 Program random_scenario(Rng& rng, const MutateOptions& options = {});
 
 // Drops operations and directives from the end until encode() gives at most `max_bytes`, or

@@ -228,19 +228,31 @@ uint8_t suggest_arg(const Program& program, const Op& op, size_t slot, Rng& rng)
 
 namespace {
 
-// How many pages of the mapping a range may begin in: all, or, in every other case, those up to one
-// that is hit. What is cut off below moves the beginning of what is hit.
-uint32_t pages_up_to_hit(const Program& program, const Op& mapping, Rng& rng) {
-  const uint32_t all = mapping.get(ArgId::kLen);
-  if (rng.chance(1, 2)) return all;
+// A page of the mapping that some operation hits, or -1.
+int hit_page(const Program& program, const Op& mapping, Rng& rng) {
   const size_t start = rng.below(program.ops.size());
   for (size_t i = 0; i < program.ops.size(); i++) {
     const Op& hit = program.ops[(start + i) % program.ops.size()];
     if (hit.kind != OpKind::kHit || hit.get(ArgId::kMm) != mapping.get(ArgId::kMm)) continue;
     const int page = hit.get(ArgId::kPage) - mapping.get(ArgId::kPage);
-    if (page >= 0 && page < static_cast<int>(all)) return static_cast<uint32_t>(page) + 1;
+    if (page >= 0 && page < mapping.get(ArgId::kLen)) return hit.get(ArgId::kPage);
   }
-  return all;
+  return -1;
+}
+
+// A range of the mapping: anywhere in it; in every other case it begins no later than what is hit,
+// and in half of these ends before it. What is cut off below moves the beginning of what is hit.
+void aim_range(const Program& program, const Op& mapping, Op& op, Rng& rng) {
+  const uint32_t first = mapping.get(ArgId::kPage);
+  const int hit = rng.chance(1, 2) ? hit_page(program, mapping, rng) : -1;
+  const uint32_t begins =
+      hit < 0 ? mapping.get(ArgId::kLen) : static_cast<uint32_t>(hit) - first + 1;
+  const bool below = hit > static_cast<int>(first) && rng.chance(1, 2);
+  const uint32_t page = std::min<uint32_t>(first + rng.below(begins - below), kPageCount - 1);
+  op.set(ArgId::kPage, static_cast<uint8_t>(page));
+  if (!below) return;
+  const uint32_t longest = std::min<uint32_t>(static_cast<uint32_t>(hit) - page, kMaxLenPages);
+  op.set(ArgId::kLen, static_cast<uint8_t>(1 + rng.below(longest)));
 }
 
 }  // namespace
@@ -263,9 +275,7 @@ bool aim(const Program& program, Op& op, Rng& rng) {
       op.set(ArgId::kLen, mapping->get(ArgId::kLen));
       return true;
     }
-    const uint32_t page =
-        mapping->get(ArgId::kPage) + rng.below(pages_up_to_hit(program, *mapping, rng));
-    op.set(ArgId::kPage, static_cast<uint8_t>(std::min<uint32_t>(page, kPageCount - 1)));
+    aim_range(program, *mapping, op, rng);
     return true;
   }
   if (op.kind != OpKind::kRegister && op.kind != OpKind::kUnregister) return false;

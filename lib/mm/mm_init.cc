@@ -86,7 +86,7 @@ void exit_mmap(mm_struct* mm) {
     remove_vma(vma);
     ++count;
   }
-  mm->map_count.set(mm->map_count.get() - count);
+  add_map_count(mm, -count);
   __mt_destroy(&mm->mm_mt);
   mmap_write_unlock(mm);
 }

@@ -133,7 +133,7 @@ static int __mmap_new_vma(mmap_state* map, vm_area_struct** vmap) {
   // Locked before it can be found: it is changed after that (33313a747e81).
   vma_start_write(vma);
   vma_iter_store_new(map->vmi, vma);
-  map->mm->map_count.set(map->mm->map_count.get() + 1);
+  add_map_count(map->mm, 1);
   vma_link_file(vma);
   *vmap = vma;
   return 0;
@@ -265,7 +265,7 @@ int do_brk_flags(vma_iterator* vmi, vm_area_struct* vma, mm_struct* mm, unsigned
     vm_area_free(vma);
     return -ENOMEM;
   }
-  mm->map_count.set(mm->map_count.get() + 1);
+  add_map_count(mm, 1);
   vm_flags_set(vma, VM_SOFTDIRTY);
   return 0;
 }

@@ -116,7 +116,7 @@ static void downgrade(vma_munmap_struct* vms, mm_struct* mm) {
 
 void vms_complete_munmap_vmas(vma_munmap_struct* vms) {
   mm_struct* mm = vms->vmi->mm;
-  mm->map_count.set(mm->map_count.get() - vms->vma_count);
+  add_map_count(mm, -vms->vma_count);
   if (vms->unlock) downgrade(vms, mm);
   if (vms->nr_pages == 0) return;
   vms_clear_ptes(vms, !vms->unlock);

@@ -49,6 +49,8 @@ class Observer {
   // in between becomes true at one instant of the section.
   virtual void write_section_begins(mm_struct* mm) = 0;
   virtual void write_section_ends(mm_struct* mm) = 0;
+  // Inside of a write section: map_count is about to be stored. mremap() reads it without the lock.
+  virtual void map_count_changes(mm_struct* mm, int count) = 0;
   // A consumer was put on the uprobe's list; breakpoints follow. / It is off the list again, and
   // its breakpoints are gone where no other consumer needs them (unless uprobe->leaked). Every
   // consumer that was added is removed, also where its registration fails.

@@ -77,8 +77,10 @@ void vma_prepare(struct vma_prepare* vp) {
   if (vp->anon_vma != nullptr) anon_vma_lock_write(vp->anon_vma);
 }
 
-static void add_map_count(mm_struct* mm, int change) {
-  mm->map_count.set(mm->map_count.get() + change);
+void add_map_count(mm_struct* mm, int change) {
+  const int count = mm->map_count.get() + change;
+  if (observer != nullptr) observer->map_count_changes(mm, count);
+  mm->map_count.set(count);
 }
 
 static void vma_complete_remove(struct vma_prepare* vp, vm_area_struct* removed, mm_struct* mm) {

@@ -102,6 +102,8 @@ struct vma_prepare {
 };
 void init_vma_prep(struct vma_prepare* vp, vm_area_struct* vma);
 void vma_prepare(struct vma_prepare* vp);
+// mm->map_count, under the write lock.
+void add_map_count(mm_struct* mm, int change);
 void vma_complete(struct vma_prepare* vp, vma_iterator* vmi, mm_struct* mm);
 void vma_set_range(vm_area_struct* vma, unsigned long start, unsigned long end, pgoff_t pgoff);
 // new_below: the new VMA is the lower part, else the upper. 0 or -ENOMEM.

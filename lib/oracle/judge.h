@@ -59,6 +59,9 @@ class Judge : public kernel::Observer {
   void request_returns(long result) override { layouts_.request_returns(result); }
   void write_section_begins(kernel::mm_struct* mm) override;
   void write_section_ends(kernel::mm_struct* mm) override;
+  void map_count_changes(kernel::mm_struct* mm, int count) override {
+    layouts_.map_count_changes(mm, count);
+  }
   void consumer_added(kernel::uprobe* u, kernel::uprobe_consumer* uc) override;
   void consumer_removed(kernel::uprobe* u, kernel::uprobe_consumer* uc) override;
   void lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) override;

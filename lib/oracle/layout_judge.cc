@@ -90,7 +90,7 @@ void LayoutJudge::reset() {
     space.layout.clear();
     space.brk = kernel::kStartBrkPage << kernel::PAGE_SHIFT;
   }
-  for (int& count : most_areas_) count = 0;
+  for (int& count : highest_map_count_) count = 0;
   for (Work& work : work_) work.request.kind = Request::kNone;
 }
 
@@ -121,9 +121,10 @@ void LayoutJudge::request_returns(long result) {
   } else if (ordered) {
     long expected = 0;
     const bool ends = ends_without_lock(request, &expected);
-    // mremap() looks at map_count before it takes the lock, and at any number that it ever had.
+    // mremap() looks at map_count before it takes the lock, and at any number that it ever had: a
+    // section that maps over something counts both for a moment.
     const bool crowded = request.kind == Request::kMremap && result == -ENOMEM &&
-                         most_areas_[request.mm->id] + 2 >= kernel::sysctl_max_map_count - 3;
+                         highest_map_count_[request.mm->id] + 2 >= kernel::sysctl_max_map_count - 3;
     if (ends ? result != expected : !crowded && !(result == -EINTR && failed)) {
       report_result(result);
     }
@@ -150,7 +151,10 @@ void LayoutJudge::section_ends(mm_struct* mm) {
   if (its) mine.in_section = true;
   const Request request = its ? mine.request : Request{};
   if (!accept(mm, found, request, its ? &mine : nullptr)) report_layout(mm, request, found);
-  most_areas_[mm->id] = std::max(most_areas_[mm->id], found.count());
+}
+
+void LayoutJudge::map_count_changes(mm_struct* mm, int count) {
+  highest_map_count_[mm->id] = std::max(highest_map_count_[mm->id], count);
 }
 
 // One of the specification's outcomes. The results that go with it are noted for the caller, if it

@@ -27,6 +27,7 @@ class LayoutJudge {
   void request_returns(long result);
   void section_begins(kernel::mm_struct* mm);
   void section_ends(kernel::mm_struct* mm);
+  void map_count_changes(kernel::mm_struct* mm, int count);
   // Everybody has finished: nothing may have changed since the last section.
   void check_at_rest(kernel::mm_struct* mm);
 
@@ -56,7 +57,7 @@ class LayoutJudge {
 
   Probes probes_;
   Space spaces_[kAddressSpaces];
-  int most_areas_[kAddressSpaces] = {};  // that there ever were
+  int highest_map_count_[kAddressSpaces] = {};  // that there ever was, also within a section
   Work work_[platform::kMaxCpus];
 };
 

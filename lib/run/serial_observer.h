@@ -25,6 +25,9 @@ class SerialObserver : public kernel::Observer {
   void write_section_ends(kernel::mm_struct* mm) override {
     one_at_a_time([&] { next_->write_section_ends(mm); });
   }
+  void map_count_changes(kernel::mm_struct* mm, int count) override {
+    one_at_a_time([&] { next_->map_count_changes(mm, count); });
+  }
   void consumer_added(kernel::uprobe* u, kernel::uprobe_consumer* uc) override {
     one_at_a_time([&] { next_->consumer_added(u, uc); });
   }
