@@ -25,7 +25,8 @@ constexpr Flag kFlags[] = {
 struct Tally {
   uint64_t runs = 0;
   std::map<std::string, uint64_t> buckets;
-  run::Outcome last;  // that found something
+  run::Outcome last;    // that found something
+  uint64_t differ = 0;  // runs whose trace hash or bucket is not the first one's: fibres have none
   uint64_t found() const {
     uint64_t sum = 0;
     for (const auto& [name, count] : buckets) sum += count;
@@ -51,6 +52,19 @@ void print_text(const std::string& path, const run::Target& target, const Tally&
   std::cout << "  " << tally.last.what << "\n";
 }
 
+// On fibres every run is the same one.
+void print_sameness(const Tally& tally) {
+  if (tally.differ == 0) {
+    std::cout << absl::StrFormat(
+        "  %s %016x\n",
+        tally.runs == 1 ? "trace hash" : "all runs are the same: bucket and trace hash",
+        tally.last.trace_hash);
+  } else {
+    std::cout << absl::StrFormat("  %d runs differ from the first; that is a bug in vmafuzz\n",
+                                 tally.differ);
+  }
+}
+
 void print_json(const std::string& path, const run::Target& target, const input::Program& program,
                 const Tally& tally) {
   const measure::Interval interval = measure::wilson(tally.found(), tally.runs);
@@ -64,6 +78,7 @@ void print_json(const std::string& path, const run::Target& target, const input:
                                {"low", interval.low},
                                {"high", interval.high},
                                {"steps", tally.last.steps},
+                               {"differ", tally.differ},
                                {"trace_hash", absl::StrFormat("%016x", tally.last.trace_hash)},
                                {"buckets", tally.buckets}};
   std::cout << line.dump() << "\n";
@@ -77,6 +92,20 @@ bool as_expected(const input::Program& program, const Tally& tally, bool other_k
   return std::any_of(tally.buckets.begin(), tally.buckets.end(), [&](const auto& bucket) {
     return bucket.first.substr(0, bucket.first.find(':')) == program.expect;
   });
+}
+
+Tally run_times(run::Executor& executor, const input::Program& program, uint64_t times) {
+  Tally tally;
+  run::Outcome outcome, first;
+  for (; tally.runs < times; ++tally.runs) {
+    executor.run(program, {}, &outcome);
+    if (tally.runs == 0) first = tally.last = outcome;
+    if (outcome.trace_hash != first.trace_hash || outcome.bucket != first.bucket) ++tally.differ;
+    if (!outcome.found) continue;
+    ++tally.buckets[outcome.bucket];
+    tally.last = outcome;
+  }
+  return tally;
 }
 
 int run(const Arguments& args) {
@@ -96,21 +125,15 @@ int run(const Arguments& args) {
       std::cerr << "vmafuzz_tsan replay: " << std::string(ready.message()) << "\n";
       return kExitUsage;
     }
-    Tally tally;
-    run::Outcome outcome;
-    bool first = true;
-    for (; tally.runs < std::max<uint64_t>(1, args.number("times")); ++tally.runs) {
-      executor.run(*program, {}, &outcome);
-      if (outcome.found) ++tally.buckets[outcome.bucket];
-      if (outcome.found || first) tally.last = outcome;
-      first = false;
-    }
+    const Tally tally = run_times(executor, *program, std::max<uint64_t>(1, args.number("times")));
     if (args.on("json")) {
       print_json(path, *target, *program, tally);
     } else {
       print_text(path, *target, tally);
+      if (!threads) print_sameness(tally);
     }
     if (!as_expected(*program, tally, args.has("kernel"))) status = kExitBugFound;
+    if (!threads && tally.differ != 0) status = kExitBugFound;
   }
   return status;
 }
