@@ -1,16 +1,16 @@
 #include "native/machine.h"
 
-#include <sanitizer/tsan_interface.h>
-
 #include <algorithm>
+#include <atomic>
 #include <string_view>
 
+#include "native/clocks.h"
 #include "native/coverage.h"
 #include "native/notes.h"
 #include "native/ordering.h"
+#include "native/thread_ordering.h"
 #include "native/threads.h"
 #include "native/tsan.h"
-#include "sim/happens_before.h"
 #include "sim/memory.h"
 #include "sim/rcu.h"
 #include "sim/trace.h"
@@ -19,19 +19,18 @@ namespace vmafuzz::native {
 
 Machine machine;
 GracePeriods grace_periods;
+Releases releases;
 bool pairs_are_covered = false;
 
 namespace {
 
-// What ordering.h and notes.h keep, by CPU.
+// by CPU
 struct CpuRecord {
-  Ordering ordering;
+  Ordering ordering;               // on fibres
+  ThreadOrdering thread_ordering;  // on threads
   Notes notes;
 };
 CpuRecord records[kMaxCpus];
-Tokens tokens;
-char start_token = 0;
-char end_token = 0;
 uint32_t reports_at_begin = 0;
 bool on_threads = false;
 std::atomic<uint64_t> ticks{0};               // moments that the oracle has asked for
@@ -45,35 +44,7 @@ bool alone_now() { return on_threads ? threads.alone() : sim::machine.alone(); }
 bool is_pointer(const Location& location) { return (location.flags & sim::kPointer) != 0; }
 
 void note(const Location& location, bool write, Site site) {
-  record().notes.add(&location, sizeof location.value, write, machine.op(), site);
-}
-
-uint8_t accessed(const Location& location) {
-  return __atomic_load_n(&location.accessed, __ATOMIC_RELAXED);
-}
-void mark_released(Location& location) {
-  __atomic_store_n(&location.accessed, uint8_t{1}, __ATOMIC_RELAXED);
-}
-
-// The CPU is about to store to `location` without order of its own.
-void carry_fence(Location& location) {
-  const Carried& carried = record().ordering.carried();
-  // Lock words keep the token of their unlock (mark_unlock).
-  if (!on_threads && carried.any() && (location.flags & sim::kSync) == 0) carried.put_in(location);
-}
-bool store_releases(Order order) {
-  return order == Order::kRelease || order == Order::kFull ||
-         (on_threads && record().ordering.carried().any());
-}
-
-void after_load(const Location& location, bool acquires) {
-  const Carried carried = on_threads ? Carried{} : Carried::of(location);
-  if (!carried.any() && accessed(location) == 0) return;
-  if (!acquires) {
-    record().ordering.read(&location, carried, tokens);
-  } else {
-    tokens.acquire(carried);
-  }
+  record().notes.add(sim::arena.offset_of(&location), sizeof location.value, write, site);
 }
 
 std::string who(int cpu) {
@@ -98,19 +69,22 @@ struct Party {
 
 Party describe_access(const tsan::Access& access) {
   Party party;
-  const Note* found =
-      access.cpu < 0 ? nullptr : records[access.cpu].notes.find(access.address, access.write);
   const auto* address = reinterpret_cast<const char*>(access.address);
+  const Note* found = nullptr;
+  if (access.cpu >= 0 && sim::arena.contains(address)) {
+    found = records[access.cpu].notes.find(sim::arena.offset_of(address), access.write);
+  }
   std::string name;
   if (found != nullptr && found->bytes > sizeof(uint64_t)) {
-    const sim::Object* object = sim::arena.object_of(found->address);
+    const sim::Object* object = sim::arena.object_of(address);
     name = "all of " + (object == nullptr ? std::string("?") : sim::object_name(*object));
   } else if (found != nullptr) {
-    name = sim::location_name(static_cast<const Location*>(found->address));
+    name = sim::location_name(static_cast<const Location*>(sim::arena.at(found->offset)));
   } else if (const sim::Object* object = sim::arena.object_of(address); object != nullptr) {
-    name = sim::object_name(*object) + "+" + std::to_string(address - object->base);
+    name = "no shared field but byte " + std::to_string(address - object->base) + " of " +
+           sim::object_name(*object);
   } else {
-    name = "memory of the model that is no shared field";
+    name = "no shared field";
   }
   party.text = std::string(access.atomic ? "marked " : "plain ") +
                (access.write ? "store to " : "load of ") + name + " by " + who(access.cpu);
@@ -152,12 +126,12 @@ void Machine::begin(const sim::Options& options, sim::Director* director) {
   pairs_are_covered = options.coverage && !on_threads;
   tsan::watch_memory(sim::arena.base(), sim::Arena::kBytes);
   tsan::forget(sim::arena.used());
-  tsan::start_over_in_time(sim::happens_before::releases);
-  sim::happens_before::releases = 0;
-  tokens.reset();
-  for (CpuRecord& cpu : records) {
-    cpu.ordering.reset();
-    cpu.notes.reset();
+  clocks::renew();
+  releases.reset();
+  for (int cpu = 0; cpu < kMaxCpus; ++cpu) {
+    records[cpu].ordering.reset(cpu);
+    records[cpu].thread_ordering.reset();
+    records[cpu].notes.reset();
   }
   tsan::Report report;
   tsan::take_report(&report);
@@ -167,10 +141,6 @@ void Machine::begin(const sim::Options& options, sim::Director* director) {
   // The simulated machine is at rest while threads run, but knows what an execution is.
   sim::machine.begin(options, director);
   if (on_threads) return threads.begin(options, director);
-  for (int i = 0; i < kMaxCpus; ++i) {
-    if (i != kBootCpu) sim::machine.cpu_at(i).fiber.make_tsan(i);
-  }
-  sim::machine.cpu_at(kBootCpu).fiber.share_tsan();
 }
 
 bool Machine::run_alone(void (*body)(void*), void* arg) {
@@ -182,33 +152,13 @@ void Machine::start(int cpu, void (*body)(void*), void* arg) {
   sim::machine.start(cpu, body, arg);
 }
 
-// All that was done alone comes before all that CPUs do, and that before what is done alone later.
-// The contexts of deferred work begin when somebody queues some, and are fibres like the others.
 bool Machine::run() {
   if (on_threads) {
     return threads.run() && threads.run_alone([](void*) { timers.run_all_now(); }, nullptr);
   }
-  void* main = __tsan_get_current_fiber();
-  const auto on_each_fibre = [&](void (*visit)(const void*), const void* token) {
-    for (int i = 0; i < kMaxCpus; ++i) {
-      if (i == kBootCpu) continue;
-      void* fiber = sim::machine.cpu_at(i).fiber.tsan();
-      __tsan_switch_to_fiber(fiber, __tsan_switch_to_fiber_no_sync);
-      visit(token);
-    }
-    __tsan_switch_to_fiber(main, __tsan_switch_to_fiber_no_sync);
-  };
-  void* fibres[kMaxCpus];
-  int count = 0;
-  for (int i = 0; i < kMaxCpus; ++i) {
-    if (i != kBootCpu) fibres[count++] = sim::machine.cpu_at(i).fiber.tsan();
-  }
-  tsan::begin_histories(fibres, count);
-  tsan::release(&start_token);
-  on_each_fibre(&tsan::acquire, &start_token);
+  clocks::fork();
   const bool good = sim::machine.run();
-  on_each_fibre(&tsan::release, &end_token);
-  tsan::acquire(&end_token);
+  clocks::join();
   return good;
 }
 
@@ -302,19 +252,23 @@ Moment Machine::moment() {
 
 void Machine::mark_unlock(Location& word) {
   unpublished[cpu()].store(0);
-  if (on_threads || alone_now()) return;
-  const uint16_t token = tokens.take();
-  Carried{token, 0, 0}.put_in(word);
-  record().ordering.unlocks(token);
+  if (!on_threads && !alone_now()) record().ordering.unlocks(word);
 }
 
 void Machine::acquire_handover(Location& word) {
   if (alone_now()) return;
-  record().ordering.locks(on_threads ? 1 : Carried::of(word).fence);
+  if (on_threads) return record().thread_ordering.locks();
+  record().ordering.locks(word);
+}
+
+void Releases::too_many() {
+  machine.fail(sim::kStepLimit, "more releases than an execution may have");
 }
 
 // --- memory
 // -------------------------------------------------------------------------------------------
+
+uint64_t Machine::newest(const Location& location) const { return tsan::untold_load(location); }
 
 void Machine::check_usable(const Location& location, Site site) {
   const uint8_t flags = __atomic_load_n(&location.flags, __ATOMIC_RELAXED);
@@ -333,6 +287,17 @@ void Machine::fail_access(const Location& location, Site site) {
   fail("use-after-free", describe, site);
 }
 
+uint64_t Machine::told_load(Location& location, bool plain, bool acquires, Site site) {
+  CpuRecord& mine = record();
+  const Ordering::Told what = plain ? Ordering::kPlainLoad : Ordering::kLoad;
+  const bool news = on_threads || mine.ordering.is_news(location, what);
+  if (news) note(location, false, site);
+  const uint64_t value = on_threads ? mine.thread_ordering.load(location, plain, acquires)
+                                    : mine.ordering.load(location, what, news, acquires);
+  if (news) check_reports(site);
+  return value;
+}
+
 uint64_t Machine::load(Location& location, Order order, bool plain, bool may_race, Site site) {
   step(AccessKind::kLoad, &location, site);
   check_usable(location, site);
@@ -340,17 +305,8 @@ uint64_t Machine::load(Location& location, Order order, bool plain, bool may_rac
   if (may_race || alone_now()) {
     value = tsan::untold_load(location);
   } else {
-    note(location, false, site);
-    const bool acquires = order == Order::kAcquire || is_pointer(location);
-    if (plain) {
-      value = tsan::plain_load(location);
-      if (acquires && accessed(location) != 0) tsan::acquire(&location.value);
-    } else {
-      value = tsan::atomic_load(location, acquires);
-    }
-    check_reports(site);
+    value = told_load(location, plain, order == Order::kAcquire || is_pointer(location), site);
     cover_pair(location, cpu(), site);
-    after_load(location, acquires);
   }
   mix(value + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
   return value;
@@ -367,18 +323,22 @@ void Machine::store(Location& location, uint64_t value, Order order, bool plain,
     tsan::untold_store(location, value);
     return;
   }
-  note(location, true, site);
-  const bool releases = store_releases(order);
-  if (releases) mark_released(location);
-  carry_fence(location);
-  tsan::atomic_store(location, value, releases);
+  const bool publishes = order == Order::kRelease || order == Order::kFull;
+  Ordering& ordering = record().ordering;
+  const bool news = on_threads || ordering.is_news(location, Ordering::kStore);
+  if (news) note(location, true, site);
+  if (on_threads) {
+    record().thread_ordering.store(location, value, publishes);
+  } else {
+    ordering.store(location, value, news, publishes);
+  }
   note_writer(location, cpu(), site);
-  check_reports(site);
+  if (news) check_reports(site);
 }
 
 uint64_t Machine::rmw_look(Location& location, Order order, Site site) {
   check_usable(location, site);
-  if (order == Order::kFull && !alone_now()) full_fence();
+  if (order == Order::kFull && !alone_now()) begin_full();
   return tsan::untold_load(location);
 }
 
@@ -389,19 +349,19 @@ bool Machine::rmw_try(Location& location, uint64_t* old, uint64_t value, Order o
     return true;
   }
   const bool acquires = order == Order::kAcquire || order == Order::kFull || is_pointer(location);
-  // A store that carries tokens would replace those that it read: it releases all instead.
-  const bool replaces = record().ordering.carried().any() && Carried::of(location).any();
-  const bool sync = (location.flags & sim::kSync) != 0;
-  const bool releases = store_releases(order) || (replaces && !sync);
-  if (releases) mark_released(location);
-  if (!tsan::atomic_cas(location, old, value, acquires, releases)) return false;
-  note(location, true, site);
+  const bool publishes = order == Order::kRelease || order == Order::kFull;
+  Ordering& ordering = record().ordering;
+  const bool news = on_threads || ordering.is_news(location, Ordering::kStore);
+  if (!on_threads) {
+    ordering.replace(location, value, news, acquires, publishes);
+  } else if (!record().thread_ordering.replace(location, old, value, acquires, publishes)) {
+    return false;
+  }
+  if (news) note(location, true, site);
   cover_pair(location, cpu(), site);
   note_writer(location, cpu(), site);
-  check_reports(site);
-  after_load(location, acquires);
-  if (!releases) carry_fence(location);
-  if (order == Order::kFull) full_fence();
+  if (news) check_reports(site);
+  if (order == Order::kFull) end_full();
   mix(value + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()) + 1);
   return true;
 }
@@ -412,15 +372,12 @@ bool Machine::cmpxchg(Location& location, uint64_t* expected, uint64_t desired, 
   check_usable(location, site);
   uint64_t found = tsan::untold_load(location);
   while (found == *expected) {
-    if (order == Order::kFull && !alone_now()) full_fence();
+    if (order == Order::kFull && !alone_now()) begin_full();
     if (rmw_try(location, &found, desired, order, site)) return true;
   }
   // A failed one is a load that orders nothing.
   if (!alone_now()) {
-    note(location, false, site);
-    tsan::atomic_load(location, false);
-    check_reports(site);
-    after_load(location, false);
+    told_load(location, /*plain=*/false, /*acquires=*/false, site);
   }
   mix(found + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
   *expected = found;
@@ -433,7 +390,7 @@ void Machine::note_object(sim::Event event, const sim::Object& object, Site site
 
 void Machine::write_object(void* object, size_t bytes, Site site) {
   if (alone_now()) return;
-  record().notes.add(object, static_cast<uint32_t>(bytes), true, op(), site);
+  record().notes.add(sim::arena.offset_of(object), bytes, true, site);
   tsan::write_range(object, bytes);
   check_reports(site);
 }
@@ -441,11 +398,25 @@ void Machine::write_object(void* object, size_t bytes, Site site) {
 // --- barriers
 // -----------------------------------------------------------------------------------------
 
+// The fences within a full read-modify-write. Its store publishes what a release fence would.
+void Machine::begin_full() {
+  if (on_threads) return full_fence();
+  record().ordering.acquire_fence();
+}
+void Machine::end_full() {
+  if (on_threads) return full_fence();
+  record().ordering.release_fence_of_full();
+}
+
 void Machine::full_fence() {
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  Ordering& ordering = record().ordering;
-  ordering.acquire_fence(tokens);
-  ordering.release_fence(on_threads ? 1 : tokens.take());
+  if (on_threads) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    record().thread_ordering.acquire_fence();
+    record().thread_ordering.release_fence();
+  } else {
+    record().ordering.acquire_fence();
+    record().ordering.release_fence();
+  }
 }
 
 void Machine::smp_mb(Site site) {
@@ -456,13 +427,17 @@ void Machine::smp_mb(Site site) {
 void Machine::smp_rmb(Site site) {
   step(AccessKind::kLocal, nullptr, site);
   __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  if (!alone_now()) record().ordering.acquire_fence(tokens);
+  if (alone_now()) return;
+  if (on_threads) return record().thread_ordering.acquire_fence();
+  record().ordering.acquire_fence();
 }
 
 void Machine::smp_wmb(Site site) {
   step(AccessKind::kLocal, nullptr, site);
   __atomic_thread_fence(__ATOMIC_RELEASE);
-  if (!alone_now()) record().ordering.release_fence(on_threads ? 1 : tokens.take());
+  if (alone_now()) return;
+  if (on_threads) return record().thread_ordering.release_fence();
+  record().ordering.release_fence();
 }
 
 // --- grace periods

@@ -15,15 +15,14 @@
 // plain; marked accesses and plain stores, by KCSAN_ASSUME_PLAIN_WRITES_ATOMIC, are relaxed
 // atomics; acquire, release and read-modify-writes have their order; data_race() is not told. What
 // C11 lacks is mapped as closely as ThreadSanitizer allows (ordering.h). The scheduler, the oracle
-// and everything else of the harness is not instrumented and not seen. Model code is instrumented
-// as well, which watches what is not in a Shared<T>.
+// and everything else of the harness is not instrumented and not seen. In tests the model's code is
+// instrumented as well, which watches what is not in a Shared<T>.
 //
 // A report ends the execution with the verdict data-race, at the access that ThreadSanitizer
 // complained of (tsan.h).
 #ifndef VMAFUZZ_NATIVE_MACHINE_H_
 #define VMAFUZZ_NATIVE_MACHINE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -54,22 +53,25 @@ using sim::rule;
 using sim::Site;
 using sim::WaitQueue;
 
-// A value that the model keeps for its own checks. Several threads may look at it.
+// A value that the model keeps for its own checks. Several threads may look at it, and
+// ThreadSanitizer is told nothing.
+#define VMAFUZZ_UNTOLD __attribute__((disable_sanitizer_instrumentation))
 template <class T>
 class Unseen {
  public:
   constexpr Unseen() = default;
-  Unseen& operator=(T value) {
-    value_.store(value, std::memory_order_relaxed);
+  VMAFUZZ_UNTOLD Unseen& operator=(T value) {
+    __atomic_store_n(&value_, value, __ATOMIC_RELAXED);
     return *this;
   }
-  T operator++() { return value_.fetch_add(1, std::memory_order_relaxed) + 1; }
-  T operator--() { return value_.fetch_sub(1, std::memory_order_relaxed) - 1; }
-  operator T() const { return value_.load(std::memory_order_relaxed); }
+  VMAFUZZ_UNTOLD T operator++() { return __atomic_add_fetch(&value_, 1, __ATOMIC_RELAXED); }
+  VMAFUZZ_UNTOLD T operator--() { return __atomic_sub_fetch(&value_, 1, __ATOMIC_RELAXED); }
+  VMAFUZZ_UNTOLD operator T() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
 
  private:
-  std::atomic<T> value_{};
+  T value_{};
 };
+#undef VMAFUZZ_UNTOLD
 
 // A point of an execution in the one order that all CPUs agree on, and what has come before it.
 using Knowledge = uint64_t;
@@ -148,9 +150,7 @@ class Machine {
   void mark_unlock(Location& word);
   bool cmpxchg(Location& location, uint64_t* expected, uint64_t desired, Order order, Site site);
   // The newest value, which nobody is told of.
-  uint64_t newest(const Location& location) const {
-    return __atomic_load_n(&location.value, __ATOMIC_RELAXED);
-  }
+  uint64_t newest(const Location& location) const;
 
   void smp_mb(Site site);
   void smp_rmb(Site site);
@@ -192,9 +192,12 @@ class Machine {
   void wait(WaitQueue& queue, const Awaited& awaited, uint32_t wakes, Site site);
   void check_usable(const Location& location, Site site);
   [[noreturn]] void fail_access(const Location& location, Site site);
+  uint64_t told_load(Location& location, bool plain, bool acquires, Site site);
   uint64_t rmw_look(Location& location, Order order, Site site);
   // False, with what was found instead in *old.
   bool rmw_try(Location& location, uint64_t* old, uint64_t value, Order order, Site site);
+  void begin_full();
+  void end_full();
   void full_fence();
   void mix(uint64_t value);
 

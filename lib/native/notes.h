@@ -3,36 +3,35 @@
 #ifndef VMAFUZZ_NATIVE_NOTES_H_
 #define VMAFUZZ_NATIVE_NOTES_H_
 
+#include <cstddef>
 #include <cstdint>
 
-#include "sim/clock.h"
 #include "sim/location.h"
 
 namespace vmafuzz::native {
 
 struct Note {
-  const void* address = nullptr;  // of a Location, or of a whole object
   sim::Site site;
-  uint32_t bytes = 8;
-  uint16_t op = 0;
-  bool write = false;
+  uint32_t offset = 0;  // in the arena, of a Location or of a whole object
+  uint32_t bytes : 31 = 0;
+  uint32_t write : 1 = 0;
 };
+static_assert(sizeof(Note) == 16);
 
 // The last accesses of one CPU. On threads, others may look while it writes: what they find may be
 // torn off the end, and is only ever printed.
 class Notes {
  public:
   void reset() { count_ = 0; }
-  void add(const void* address, uint32_t bytes, bool write, uint16_t op, sim::Site site) {
+  void add(uint64_t offset, size_t bytes, bool write, sim::Site site) {
     Note& note = notes_[count_++ % kNotes];
-    note.address = address;
     note.site = site;
-    note.bytes = bytes;
-    note.op = op;
+    note.offset = static_cast<uint32_t>(offset);
+    note.bytes = static_cast<uint32_t>(bytes);
     note.write = write;
   }
-  // The newest that touches [address, address + 8), and is a write or not as asked; or null.
-  const Note* find(uintptr_t address, bool write) const;
+  // The newest that touches the 8 bytes at `offset`, and is a write or not as asked; or null.
+  const Note* find(uint64_t offset, bool write) const;
 
  private:
   static constexpr uint32_t kNotes = 4096;
@@ -40,12 +39,12 @@ class Notes {
   Note notes_[kNotes];
 };
 
-inline const Note* Notes::find(uintptr_t address, bool write) const {
+inline const Note* Notes::find(uint64_t offset, bool write) const {
   const uint32_t first = count_ > kNotes ? count_ - kNotes : 0;
   for (uint32_t i = count_; i > first; --i) {
     const Note& note = notes_[(i - 1) % kNotes];
-    const auto begin = reinterpret_cast<uintptr_t>(note.address);
-    if (note.write == write && begin < address + 8 && address < begin + note.bytes) return &note;
+    const bool touches = note.offset < offset + 8 && offset < note.offset + note.bytes;
+    if (touches && write == (note.write != 0)) return &note;
   }
   return nullptr;
 }

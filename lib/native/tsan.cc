@@ -46,11 +46,6 @@ namespace {
 thread_local Report pending;
 thread_local bool has_pending = false;
 
-// ThreadSanitizer's clocks: 255 slots of 2^14 releases each. Every thread and fibre begins a slot
-// of its own, and leaves the rest of it when another takes it.
-constexpr uint32_t kReleases = 200u << 14;
-uint32_t releases_so_far = 0;
-
 char* watched = nullptr;
 
 volatile __tsan_atomic64* word(const sim::Location& location) {
@@ -156,58 +151,6 @@ void forget(size_t bytes) {
   // of synchronisation stays.
   __tsan_java_free(base, 8);
   __tsan_java_alloc(base, (bytes + 15) / 16 * 16);
-}
-
-void start_over_in_time(uint32_t releases) {
-  releases_so_far += releases + 16;
-  if (releases_so_far < kReleases) return;
-  releases_so_far = 0;
-  __tsan_flush_memory();
-}
-
-namespace {
-
-// How the runtime's record of a thread or fibre begins (compiler-rt/lib/tsan/rtl/tsan_rtl.h, the
-// same in LLVM 15 to 22).
-struct ThreadState {
-  uint32_t fast_state;
-  int ignore_sync;
-  int ignore_interceptors;
-  void* shadow_stack_pos;
-  uintptr_t history_pos;  // where its next event is written; 0: it has no memory for them yet
-  uintptr_t last_pc;      // events near it are shorter
-};
-
-constexpr uintptr_t kHistoryPart = 256 << 10;  // bytes; the next part is memory of its own
-constexpr int kMostFibres = 16;
-uintptr_t first_pos[kMostFibres];
-
-bool in_first_part(const ThreadState& state, int fibre) {
-  return first_pos[fibre] != 0 &&
-         (state.history_pos == 0 || state.history_pos - first_pos[fibre] < kHistoryPart);
-}
-
-}  // namespace
-
-// Reports need the events since a fibre's last release, so that it makes one at the beginning.
-void begin_histories(void* const* fibres, int count) {
-  static char token[8];
-  const auto state = [&](int i) -> ThreadState& { return *static_cast<ThreadState*>(fibres[i]); };
-  bool all = true;
-  for (int i = 0; i < count; ++i) all = all && in_first_part(state(i), i);
-  if (!all) __tsan_flush_memory();
-  void* running = __tsan_get_current_fiber();
-  for (int i = 0; i < count; ++i) {
-    __tsan_switch_to_fiber(fibres[i], __tsan_switch_to_fiber_no_sync);
-    if (state(i).history_pos == 0) {
-      release(token);
-      first_pos[i] = state(i).history_pos;
-    }
-    state(i).history_pos = first_pos[i];
-    state(i).last_pc = 0;
-    release(token);
-  }
-  __tsan_switch_to_fiber(running, __tsan_switch_to_fiber_no_sync);
 }
 
 void name_thread(int cpu) {

@@ -4,8 +4,7 @@
 // make. The runtime keeps four accesses a word. Which one a fifth access replaces depends on all
 // that the process did before, so the memory of an execution is forgotten before the next begins
 // (forget()): then what is found does not depend on earlier executions. For the same reason the
-// runtime must not come to the end of its clocks in the middle of an execution: start_execution()
-// makes it start over in time.
+// runtime must not come to the end of a clock in the middle of an execution (clocks.h).
 #ifndef VMAFUZZ_NATIVE_TSAN_H_
 #define VMAFUZZ_NATIVE_TSAN_H_
 
@@ -42,12 +41,6 @@ void release(const void* token);
 void watch_memory(char* base, size_t bytes);
 // Forgets every access to the first `bytes` of it.
 void forget(size_t bytes);
-// Between executions: `releases` is how many the last one made.
-void start_over_in_time(uint32_t releases);
-// Before these fibres run an execution, from the fibre that calls: each begins its history anew. The
-// cell that a fifth access to a word replaces is drawn from the length of its fibre's history, which
-// would make what is found depend on earlier executions.
-void begin_histories(void* const* fibres, int count);
 
 // --- reports
 

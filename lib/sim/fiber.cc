@@ -18,6 +18,8 @@ extern "C" const char* __asan_default_options() { return "detect_stack_use_after
 
 #ifdef VMAFUZZ_NATIVE
 #include <sanitizer/tsan_interface.h>
+
+#include "sim/happens_before.h"
 #endif
 
 namespace vmafuzz::sim {
@@ -85,6 +87,7 @@ void Fiber::switch_to(Fiber& from, Fiber& to) {
 #ifdef VMAFUZZ_NATIVE
   // Without synchronisation: that one CPU ran before another orders nothing.
   if (from.tsan_ == nullptr) from.share_tsan();
+  happens_before::charge(from.tsan_);
   if (to.tsan_ != from.tsan_) __tsan_switch_to_fiber(to.tsan_, __tsan_switch_to_fiber_no_sync);
 #endif
   const auto transfer = boost::context::detail::jump_fcontext(to.context_, &jump);

@@ -16,9 +16,29 @@
 namespace vmafuzz::sim::happens_before {
 
 #ifdef VMAFUZZ_NATIVE
-// Releases so far. ThreadSanitizer counts 2^14 of them in each of 255 slots and then forgets every
-// access that it has seen (native/tsan.h).
+// Releases so far. ThreadSanitizer counts those of each fibre, and has to be renewed in time
+// (native/clocks.h): whoever switches from a fibre charges it with what it has made.
 inline uint32_t releases = 0;
+
+struct Charge {
+  const void* fibre = nullptr;
+  uint32_t releases = 0;
+};
+inline constexpr int kCharges = 16;  // more than a machine has fibres
+inline Charge charges[kCharges];
+inline uint32_t charged = 0;  // of `releases`, to anybody
+
+inline uint32_t& releases_of(const void* fibre) {
+  Charge* charge = charges;
+  while (charge->fibre != fibre && charge->fibre != nullptr) ++charge;
+  charge->fibre = fibre;
+  return charge->releases;
+}
+inline void charge(const void* fibre) {
+  if (charged == releases) return;
+  releases_of(fibre) += releases - charged;
+  charged = releases;
+}
 
 inline void release(const void* token) {
   ++releases;
