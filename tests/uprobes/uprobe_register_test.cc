@@ -301,6 +301,7 @@ class Listener : public Observer {
   void request_returns(long) override {}
   void write_section_begins(mm_struct*) override {}
   void write_section_ends(mm_struct*) override {}
+  void map_count_changes(mm_struct*, int) override {}
   void consumer_added(uprobe*, uprobe_consumer*) override { heard += "+"; }
   void consumer_removed(uprobe*, uprobe_consumer*) override { heard += "-"; }
   void lookup_begins(mm_struct*, unsigned long) override { heard += "("; }
