@@ -67,7 +67,10 @@ absl::StatusOr<std::unique_ptr<Process>> Process::start(boost::asio::io_context&
   auto state = std::make_shared<State>();
   state->on_exit = std::move(on_exit);
   bp::environment environment = boost::this_process::environment();
-  for (const auto& [name, value] : line.environment) environment[name] = value;
+  for (const auto& [name, value] : line.environment) {
+    // Not environment[name]: it compares a name beyond the end of shorter variables.
+    environment.set(name, value);
+  }
   const pid_t parent = getpid();
   std::error_code error;
   state->child = bp::child(
