@@ -92,6 +92,9 @@ builder_environment() {
     libfuzzer)
       CFLAGS+=' -fsanitize=fuzzer-no-link'
       export LIB_FUZZING_ENGINE=-fsanitize=fuzzer
+      # The base builder's libFuzzer brings its own C++ library along; Debian's wants libstdc++, and
+      # clang would take -lstdc++ for the library that -stdlib names.
+      [[ $library == libstdc++ ]] || LIB_FUZZING_ENGINE+=' -Wl,-lstdc++'
       ;;
     afl)
       # Debian's afl-clang-fast++ is too old a clang for C++20: this is the workaround that
