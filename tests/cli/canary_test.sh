@@ -26,6 +26,18 @@ if [[ $stand_in ]]; then
   mkdir -p "$work/root/${path%/*}"
   ln -s "$stand_in" "$work/root/$path"
   export VMAFUZZ_ROOT=$work/root
+else
+  case $engine in
+    libfuzzer) path=build/fuzz/fuzz/fuzz_sim ;;
+    afl) path=build/afl/fuzz/fuzz_sim ;;
+    afl-tsan) path=build/afl-tsan/fuzz/fuzz_tsan ;;
+    *) path=build/fuzz-tsan/fuzz/fuzz_tsan ;;
+  esac
+  # What an engine of other sources finds need not show here.
+  if [[ -e $root/$path && $(find "$root/lib" "$root/fuzz" -newer "$root/$path" -name '*.[ch]*' \
+    -print -quit) ]]; then
+    echo "$path is older than the sources" && exit 77
+  fi
 fi
 
 status=0
