@@ -6,6 +6,7 @@
 #include "fuzz/commands/table.h"
 #include "fuzz/measure/native_program.h"
 #include "fuzz/program_file.h"
+#include "fuzz/words.h"
 #include "nlohmann/json.hpp"
 #include "run/executor.h"
 
@@ -55,7 +56,8 @@ void print(const std::string& path, const run::Target& target, const input::Prog
   if (outcome.found) std::cout << "  " << outcome.what << "\n";
   if (!program.expect.empty()) std::cout << "  expected: " << program.expect << "\n";
   if (outcome.missed != 0) {
-    std::cout << "  " << outcome.missed << " directives met no access that they could apply to\n";
+    std::cout << "  " << plural(outcome.missed, "directive")
+              << " met no access that could be disturbed so\n";
   }
 }
 

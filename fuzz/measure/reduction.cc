@@ -4,14 +4,16 @@
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "fuzz/words.h"
 #include "input/text.h"
 
 namespace vmafuzz::measure {
 
 std::string in_words(const input::MinimizeStats& stats) {
-  return absl::StrCat(stats.before.ops, " operations and ", stats.before.directives,
-                      " directives became ", stats.after.ops, " and ", stats.after.directives,
-                      " in ", stats.executions + stats.search_executions, " executions",
+  return absl::StrCat(plural(stats.before.ops, "operation"), " and ",
+                      plural(stats.before.directives, "directive"), " became ", stats.after.ops,
+                      " and ", stats.after.directives, " in ",
+                      stats.executions + stats.search_executions, " executions",
                       stats.one_minimal ? "; removing any one loses the bug" : "");
 }
 
