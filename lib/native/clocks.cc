@@ -54,8 +54,9 @@ void renew_slot(int, void* fibre) {
   made = 0;
 }
 
-// How the runtime's record of a thread or fibre begins (compiler-rt/lib/tsan/rtl/tsan_rtl.h, the
-// same in LLVM 15 to 22).
+// How the runtime's record of a thread or fibre begins (struct ThreadState of
+// compiler-rt/lib/tsan/rtl/tsan_rtl.h; seen in LLVM's main branch of 2026, run with that of LLVM
+// 19). Nothing promises that it stays so: tests/native replay every report many times.
 struct ThreadState {
   uint32_t fast_state;
   int ignore_sync;

@@ -195,11 +195,11 @@ class Machine {
   // fibre had allocated would never be freed.
   template <class Describe>
   [[noreturn]] void fail(const char* verdict, const Describe& what, Site site = Site::current()) {
-    fail_with(verdict, &describe<Describe>, &what, site, nullptr);
+    fail_with(verdict, &describe<Describe>, static_cast<const void*>(&what), site, nullptr);
   }
   template <class Describe>
   [[noreturn]] void fail_pair(const char* verdict, const Describe& what, Site site, Site other) {
-    fail_with(verdict, &describe<Describe>, &what, site, &other);
+    fail_with(verdict, &describe<Describe>, static_cast<const void*>(&what), site, &other);
   }
 
   uint64_t load(Location& location, Order order, bool plain, bool may_race, Site site);
