@@ -83,8 +83,9 @@ TEST(Reversal, ScenariosMergeWhatTheySplit) {
     merges += here;
     alone += set_up;
   }
-  EXPECT_GT(merges, 400);
-  EXPECT_GT(alone, 100);
+  // 489 and 460 where nothing is taken back on purpose.
+  EXPECT_GT(merges, 800);
+  EXPECT_GT(alone, 650);
 }
 
 }  // namespace
