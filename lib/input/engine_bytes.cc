@@ -29,8 +29,13 @@ size_t mutate_bytes(uint8_t* data, size_t size, size_t max_size, uint32_t seed,
 size_t cross_over_bytes(std::span<const uint8_t> a, std::span<const uint8_t> b,
                         std::span<uint8_t> out, uint32_t seed, const MutateOptions& options) {
   Rng rng(seed);
-  Program child = cross_over(decode(a), decode(b), rng, options);
-  const std::vector<uint8_t> bytes = encode_within(child, out.size());
+  std::vector<uint8_t> bytes;
+  if (rng.chance(1, 2)) {
+    bytes = mutant_of(a, {}, out.size(), rng, options);
+  } else {
+    Program child = cross_over(decode(a), decode(b), rng, options);
+    bytes = encode_within(child, out.size());
+  }
   std::copy(bytes.begin(), bytes.end(), out.begin());
   return bytes.size();
 }

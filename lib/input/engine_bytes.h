@@ -27,7 +27,8 @@ namespace vmafuzz::input {
 size_t mutate_bytes(uint8_t* data, size_t size, size_t max_size, uint32_t seed,
                     const MutateOptions& options = {});
 
-// Writes a child of two inputs to `out`; returns its size.
+// Writes a child of two inputs to `out`; returns its size. Every other one is a mutant of the
+// first: libFuzzer asks for as many children as for mutants, and mutants find more.
 size_t cross_over_bytes(std::span<const uint8_t> a, std::span<const uint8_t> b,
                         std::span<uint8_t> out, uint32_t seed, const MutateOptions& options = {});
 

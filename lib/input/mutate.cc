@@ -27,7 +27,11 @@ void append_with_directives(Program& to, const Program& from, size_t index) {
 
 // How often an operation comes in a row where once is not enough: what needs many, such as a
 // counter that wraps, is never met by inserting one at a time. Counters wrap at powers of two.
-uint32_t burst(Rng& rng) { return rng.chance(3, 4) ? 4u << rng.below(3) : 2 + rng.below(15); }
+uint32_t burst(Rng& rng) {
+  static constexpr uint32_t kBursts[] = {4, 8, 8, 8, 16, 16};
+  const uint32_t choice = rng.below(8);
+  return choice < std::size(kBursts) ? kBursts[choice] : 2 + rng.below(15);
+}
 
 // What changes mappings, and so makes others look again.
 bool changes_mappings(OpKind kind) {
@@ -44,13 +48,19 @@ bool changes_mappings(OpKind kind) {
   }
 }
 
+bool hits(const Program& program, uint8_t cpu) {
+  return std::any_of(program.ops.begin(), program.ops.end(),
+                     [cpu](const Op& op) { return op.cpu == cpu && op.kind == OpKind::kHit; });
+}
+
 // Repeats an operation until there are as many like it as burst() says; those count that change the
-// mappings of the same mm, if it is such a one.
+// mappings of the same mm, if it is such a one, where they can come during one lookup.
 void repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
   const Op op = program.ops[index];
-  const auto counts = [&op](const Op& other) {
+  const auto counts = [&](const Op& other) {
     return other.cpu != 0 && changes_mappings(other.kind) &&
-           other.get(ArgId::kMm) == op.get(ArgId::kMm);
+           other.get(ArgId::kMm) == op.get(ArgId::kMm) &&
+           (other.cpu == op.cpu || !hits(program, other.cpu));
   };
   const auto have = static_cast<uint32_t>(
       counts(op) ? std::count_if(program.ops.begin(), program.ops.end(), counts) : 1);
@@ -352,15 +362,23 @@ void add_changes(Program& program, const OpWeights& weights, uint32_t cpus, uint
   }
 }
 
-// A long run of one kind beside the others: of one that changes mappings, mostly.
+// A long run of one kind beside the others: of one that changes mappings during lookups, mostly.
+// Half of the time with the schedule that makes the most of it: all of it within one operation of
+// another cpu.
 void add_burst(Program& program, size_t max_ops, Rng& rng) {
   std::vector<size_t> sources;
   const bool any = rng.chance(1, 4);
   for (size_t i = 0; i < program.ops.size(); i++) {
-    if (program.ops[i].cpu != 0 && (any || changes_mappings(program.ops[i].kind)))
+    const Op& op = program.ops[i];
+    if (op.cpu != 0 && (any || (changes_mappings(op.kind) && !hits(program, op.cpu))))
       sources.push_back(i);
   }
-  if (!sources.empty()) repeat(program, sources[pick(sources.size(), rng)], max_ops, rng);
+  if (sources.empty()) return;
+  repeat(program, sources[pick(sources.size(), rng)], max_ops, rng);
+  if (rng.chance(1, 2)) {
+    program.header.strategy = Strategy::kPct;
+    program.header.depth = 2;
+  }
 }
 
 void enforce_limits(Program& program, const MutateOptions& options) {
@@ -380,16 +398,16 @@ bool same_test(const Program& a, const Program& b) {
 void mutate(Program& program, Rng& rng, const MutateOptions& options) {
   enforce_limits(program, options);
   const Program parent = program;
-  // One in four begins anew, as every empty program does: what grows by small steps alone drifts
-  // away from scenarios in which a lookup meets a writer. One in four keeps the operations and has
+  // Every other one begins anew, as empty programs do: what grows by small steps alone drifts away
+  // from scenarios in which a lookup meets a writer. One in four keeps the operations and has
   // another schedule: most of what there is to find in them is found by schedules.
-  const uint32_t kind = rng.below(4);
-  if ((program.ops.empty() || kind == 0) && options.max_ops > 0) {
+  const uint32_t kind = rng.below(8);
+  if ((program.ops.empty() || kind < 4) && options.max_ops > 0) {
     Program scenario = random_scenario(rng, options);
     program.ops = std::move(scenario.ops);
     program.directives = std::move(scenario.directives);
     if (options.mutate_header) program.header = scenario.header;
-  } else if (kind == 1 && options.mutate_header) {
+  } else if (kind < 6 && options.mutate_header) {
     if (program.replay_form() || rng.chance(1, 2)) {
       program.header = suggest_header(rng);
     } else {

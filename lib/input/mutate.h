@@ -44,9 +44,9 @@ struct MutateOptions {
 // Changes `program` by one to a few elementary mutations: insert, delete, duplicate or move an
 // operation or a directive, repeat an operation, take one back, retarget an operation to another
 // cpu, change an argument, shift an access number, exchange two cpus, draw another strategy, policy
-// or seed. One call in four draws another schedule only; one in four, and any on a program without
-// operations, gives a random_scenario(). The result differs from `program` unless eight attempts in
-// a row led back to it. Text-only fields are kept.
+// or seed. One call in four draws another schedule only; every other one, and any on a program
+// without operations, gives a random_scenario(). The result differs from `program` unless eight
+// attempts in a row led back to it. Text-only fields are kept.
 void mutate(Program& program, Rng& rng, const MutateOptions& options = {});
 
 // A child of two programs, spliced by operation: each operation brings its directives along. The

@@ -1,5 +1,5 @@
-// What distinguishes one kernel from another: the data behind a named variant (lib/variants), read by
-// the model where kernels differ. Set before an execution begins, constant during it.
+// What distinguishes one kernel from another: the data behind a named variant (lib/variants), read
+// by the model where kernels differ. Set before an execution begins, constant during it.
 #ifndef VMAFUZZ_KERNEL_RULES_H_
 #define VMAFUZZ_KERNEL_RULES_H_
 
@@ -20,7 +20,7 @@ enum class write_end_order : uint8_t { store_release, wmb_store, relaxed };
 enum class read_begin_order : uint8_t { load_acquire, relaxed };
 enum class read_end_order : uint8_t { load_acquire, rmb_load, relaxed };
 
-enum class vma_lock_kind : uint8_t { none, rwsem, refcount };        // <=6.3, 6.4-6.14, 6.15+
+enum class vma_lock_kind : uint8_t { none, rwsem, refcount };  // <=6.3, 6.4-6.14, 6.15+
 enum class free_kind : uint8_t { immediate, after_rcu, type_stable };
 
 struct kernel_rules {
@@ -36,18 +36,23 @@ struct kernel_rules {
   free_kind vma_free = free_kind::type_stable;
   free_kind file_free = free_kind::type_stable;          // filp_cachep
   free_kind backing_file_free = free_kind::type_stable;  // FMODE_BACKING
-  bool valid_vma_in_locked_lookup = false;  // find_active_uprobe_rcu() checks vm_flags
-  // lib/maple_tree.c, ma_dead_node() and mte_set_node_dead(): the barriers of commits 0a2b18d94883 and
-  // c13af03de46b, and whether readers look at all.
+  bool valid_vma_in_locked_lookup = false;               // find_active_uprobe_rcu() checks vm_flags
+  // lib/maple_tree.c, ma_dead_node() and mte_set_node_dead(): the barriers of commits 0a2b18d94883
+  // and c13af03de46b, and whether readers look at all.
   bool maple_dead_check = true;
   bool maple_dead_rmb = true;
   bool maple_dead_wmb = true;
-  // mremap() that only moves takes all VMAs of its range along (remap_move(), 6.17), and checks what
-  // it was asked before it unmaps the destination. Before, the range may not leave the first VMA.
+  // A rw_semaphore that goes from one CPU to another is ordered for third CPUs (rwsem.h).
+  bool rwsem_handover = true;
+  // mremap() that only moves takes all VMAs of its range along (remap_move(), 6.17), and checks
+  // what it was asked before it unmaps the destination. Before, the range may not leave the first
+  // VMA.
   bool remap_move = true;
   // Named finding moved-mapping: breakpoints that a registration lost sight of are not reported.
   bool accept_moved_mappings = false;
-  uint64_t bugs = 0;                        // switches of lib/variants, one bit each
+  uint64_t bugs = 0;  // switches of lib/variants, one bit each
+
+  bool operator==(const kernel_rules&) const = default;
 };
 
 extern kernel_rules rules;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernel/atomic.h"
+#include "kernel/rules.h"
 
 namespace vmafuzz::kernel {
 
@@ -43,15 +44,18 @@ long unlock_now(rw_semaphore& sem, long change, Site site) {
   return count;
 }
 
+void handed_over(rw_semaphore& sem) {
+  if (rules.rwsem_handover) machine.acquire_handover(sem.count.location());
+}
+
 // Waits until admits(count), then adds `change` as it is by then.
 template <class Admits, class Blocked>
 void add_when(rw_semaphore& sem, Admits admits, Blocked blocked, const long& change, Site site) {
-  platform::Location& word = sem.count.location();
   machine.rmw_when(
-      word, lock_order(), platform::AccessKind::kRmw, sem.queue,
+      sem.count.location(), lock_order(), platform::AccessKind::kRmw, sem.queue,
       [&](uint64_t count) { return admits(static_cast<long>(count)); }, blocked,
       [&](uint64_t count) { return count + static_cast<uint64_t>(change); }, site);
-  machine.acquire_handover(word);
+  handed_over(sem);
 }
 
 platform::Awaited awaited(const rw_semaphore& sem) {
@@ -101,6 +105,7 @@ bool down_read_trylock(rw_semaphore& sem, Site site) {
   do {
     if ((count & (kWriter | kWaitingMask)) != 0) return false;
   } while (!try_cmpxchg(sem.count, &count, count + kReader, lock_order(), site));
+  handed_over(sem);
   ++sem.reads[machine.cpu()];
   return true;
 }
@@ -137,6 +142,7 @@ int down_write_killable(rw_semaphore& sem, Site site) {
 bool down_write_trylock(rw_semaphore& sem, Site site) {
   long count = 0;
   if (!try_cmpxchg(sem.count, &count, kWriter, lock_order(), site)) return false;
+  handed_over(sem);
   sem.writer = static_cast<uint8_t>(1 + machine.cpu());
   return true;
 }

@@ -1,10 +1,15 @@
 // struct rw_semaphore (kernel/locking/rwsem.c): many readers or one writer, with downgrading.
 //
 // The count word carries order as the kernel's does: taking the lock is an acquire
-// read-modify-write, giving it up a release one. Readers do not get past a writer that waits while
-// another reader is inside, so a reader that locks again inside of its own section can deadlock; a
-// reader may get in before a waiting writer while the lock is free, as lock stealing allows. Which
-// of several waiters goes first is the schedule's choice.
+// read-modify-write, giving it up a release one. From one CPU to another it is handed over as a
+// spinlock is, in order for third CPUs too, which the memory model promises of spinlocks only: the
+// kernel counts on it (docs/memory-model.md). Giving it up and taking it again on one CPU orders no
+// more than release and acquire do.
+//
+// Readers do not get past a writer that waits while another reader is inside, so a reader that
+// locks again inside of its own section can deadlock; a reader may get in before a waiting writer
+// while the lock is free, as lock stealing allows. Which of several waiters goes first is the
+// schedule's choice.
 //
 // Who holds it is tracked per CPU: giving up what this CPU does not hold is a lock-imbalance
 // verdict, waiting for oneself a deadlock verdict.
@@ -20,9 +25,9 @@ struct rw_semaphore {
 
   // Bit 0: a writer inside; bits 8..15: writers that wait; from bit 16: readers inside.
   Shared<long> count;
-  const char* name;                        // for verdicts: "mmap_lock"
+  const char* name;                                          // for verdicts: "mmap_lock"
   platform::Unseen<uint8_t> reads[platform::kMaxCpus] = {};  // read sections of each CPU
-  platform::Unseen<uint8_t> writer{};                        // 1 + the CPU that holds it for writing
+  platform::Unseen<uint8_t> writer{};  // 1 + the CPU that holds it for writing
   platform::WaitQueue queue;
 
   template <class V>

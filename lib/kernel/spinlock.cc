@@ -23,6 +23,7 @@ void spin_lock(spinlock_t& lock, Site site) {
   machine.rmw_when(
       lock.held.location(), order, platform::AccessKind::kWeakRmw, lock.queue_,
       [](uint64_t held) { return held == 0; }, blocked, [mine](uint64_t) { return mine; }, site);
+  machine.acquire_own_unlock();
   machine.acquire_handover(lock.held.location());
 }
 
@@ -30,6 +31,7 @@ bool spin_trylock(spinlock_t& lock, Site site) {
   int found = 0;
   const Order order = rule(Rule::kLockAcquires) ? Order::kAcquire : Order::kRelaxed;
   if (!try_cmpxchg(lock.held, &found, 1 + machine.cpu(), order, site)) return false;
+  machine.acquire_own_unlock();
   machine.acquire_handover(lock.held.location());
   return true;
 }

@@ -255,6 +255,10 @@ void Machine::mark_unlock(Location& word) {
   if (!on_threads && !alone_now()) record().ordering.unlocks(word);
 }
 
+void Machine::acquire_own_unlock() {
+  if (!on_threads && !alone_now()) record().ordering.locks_again();
+}
+
 void Machine::acquire_handover(Location& word) {
   if (alone_now()) return;
   if (on_threads) return record().thread_ordering.locks();

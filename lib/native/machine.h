@@ -155,6 +155,7 @@ class Machine {
   void smp_mb(Site site);
   void smp_rmb(Site site);
   void smp_wmb(Site site);
+  void acquire_own_unlock();
   void acquire_handover(Location& word);
 
   bool injected_failure(Site site);

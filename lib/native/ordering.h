@@ -165,6 +165,9 @@ class Ordering {
   }
   void locks(const sim::Location& word) {
     handover_ = static_cast<ReleaseId>(word.newest >> 16);
+    update_carried();
+  }
+  void locks_again() {
     unlock_before_ = unlock_;
     update_carried();
   }

@@ -5,6 +5,8 @@
 
 #include "mm/mm.h"
 #include "mm/mmap_lock.h"
+#include "sim/coverage.h"
+#include "sim/machine.h"
 #include "uprobes/lookup.h"
 
 namespace vmafuzz::oracle {
@@ -155,6 +157,13 @@ bool Judge::sees_all_sections(const Lookup& lookup) const {
   return true;
 }
 
+// How many write sections of the mm have begun during a lookup is something that an engine can
+// learn step by step. Without that, only luck makes enough of them for a counter to wrap.
+void Judge::cover_sections(uint32_t begun) {
+  constexpr uint32_t kFeature = 0x2c9d;
+  if (sim::machine.options().coverage && begun > 1) sim::cover(kFeature * begun);
+}
+
 // Quiet until now, as well.
 void Judge::note_refusal(const Lookup& lookup) {
   Refusal& refusal = refusals_[machine.cpu()];
@@ -187,6 +196,7 @@ void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u,
   lookup.speculative = speculative;
   const AddressSpaceHistory& space = spaces_[lookup.mm];
   lookup.inside = space.open() && lookup.open_section == space.sections();
+  if (speculative) cover_sections(space.sections() - lookup.sections);
   if (u == nullptr) {
     if (speculative) note_refusal(lookup);
     return;

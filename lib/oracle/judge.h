@@ -129,6 +129,7 @@ class Judge : public kernel::Observer {
   const PageView& page_of(const Version& version, const Lookup& lookup) const;
   void settle(const Lookup& lookup, bool final);
   bool sees_all_sections(const Lookup& lookup) const;
+  static void cover_sections(uint32_t begun);
   void note_refusal(const Lookup& lookup);
   void check_refusal(const Lookup& lookup, const Registration* registration);
   [[noreturn]] void report(const Lookup& lookup, bool was_true_before);

@@ -98,23 +98,27 @@ void Machine::join_everything(Cpu& cpu, const Clock& events) {
   cpu.written_before.join(events);
 }
 
-// "po-unlock-lock-po", ended by this lock operation: what was stored before an unlock, of any lock
-// by this CPU or of this lock by another, reaches third CPUs before what is stored under the lock.
-// (What was only read does not: there is no A-cumul around it.) On one CPU everything before the
-// unlock also comes before everything that is done under the lock.
+// "po-unlock-lock-po", ended by this lock operation: what was stored before an unlock reaches third
+// CPUs before what is stored under the lock. (What was only read does not: there is no A-cumul
+// around it.) Here the unlock of any lock by this CPU; everything before it also comes before
+// everything that is done under the lock.
+void Machine::acquire_own_unlock() {
+  Cpu& cpu = *current_;
+  if (alone_ || cpu.unlock == 0 || !rule(Rule::kLockHandover)) return;
+  const Store& own = stores_[cpu.unlock];
+  cpu.publish.join(cpu.unlock_stored);
+  cpu.known.join(own.message());
+  learn_before(cpu, own.before());
+}
+
+// The same where another CPU gave this lock back. The newest store is this CPU's own lock word.
 void Machine::acquire_handover(Location& lock) {
   if (alone_ || lock.newest == 0 || !rule(Rule::kLockHandover)) return;
   Cpu& cpu = *current_;
-  if (cpu.unlock != 0) {
-    const Store& own = stores_[cpu.unlock];
-    cpu.publish.join(cpu.unlock_stored);
-    cpu.known.join(own.message());
-    learn_before(cpu, own.before());
-  }
-  // The newest store is this CPU's own lock word; the unlock is the one before it.
   for (uint32_t i = stores_[lock.newest].prev; i != 0; i = stores_[i].prev) {
     const Store& store = stores_[i];
     if ((store.flags & kUnlockStore) == 0) continue;
+    if (store.cpu == cpu.id) return;
     // Who has given back another lock since, or gave this one back by a read-modify-write, has
     // not kept what it had stored: its whole message, which is more.
     const Cpu& owner = cpus_[store.cpu];

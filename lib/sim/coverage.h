@@ -1,4 +1,5 @@
-// Coverage beyond edges: which store a load read, how stale it was, where a CPU was interrupted.
+// Coverage beyond edges: which store a load read, how stale it was, where a CPU was interrupted,
+// how many write sections began during a lookup.
 //
 // One byte a feature, seen or not, for engines that take extra counters (libFuzzer's
 // __libfuzzer_extra_counters, AFL++'s map). Features are known by line and column, so that their

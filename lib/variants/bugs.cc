@@ -151,6 +151,12 @@ void add_synchronisation_bugs(std::vector<Bug>& b) {
                "iget_locked()",
                {kDataRace, "leak", kUseAfterFree, "refcount"},
                &bit<B::iget_without_lock>});
+  b.push_back(
+      {"rwsem-handover-unordered",
+       "a rwsem orders only the CPUs that take it, not a third one that watches",
+       "tools/memory-model/lock.cat, which orders spinlocks for third CPUs and nothing else",
+       {kDataRace, kWrong, kStale, kUseAfterFree, kTreeCorrupt},
+       [](kernel_rules& r) { r.rwsem_handover = false; }});
 }
 
 // uprobes: lookups, the tree, references.

@@ -109,6 +109,7 @@ std::vector<Change> changes_towards_merged(const Applied& from) {
   d.field(&kernel_rules::maple_dead_check, "readers look whether a node is dead");
   d.field(&kernel_rules::maple_dead_rmb, "smp_rmb() in ma_dead_node()");
   d.field(&kernel_rules::maple_dead_wmb, "smp_wmb() in mte_set_node_dead()");
+  d.field(&kernel_rules::rwsem_handover, "a rw_semaphore that orders third CPUs, too");
   if (from.rules.counter == counter_kind::at_unlock) {
     d.proposed(&kernel_rules::vma_start_write_wmb, true,
                "smp_wmb() in vma_start_write() after vm_lock_seq is stored");

@@ -6,6 +6,7 @@
 #include "explore_fixture.h"
 #include "kernel/atomic.h"
 #include "kernel/percpu_rwsem.h"
+#include "kernel/rules.h"
 
 namespace vmafuzz {
 namespace {
@@ -72,6 +73,49 @@ TEST_F(Rwsem, WriterExcludesReaders) {
   EXPECT_EQ(outcomes({both, reader(0)}), (Outcomes{"0", "2"}));
   EXPECT_EQ(outcomes({both, both, reader(0)}), (Outcomes{"0", "2", "4"}));
   EXPECT_EQ(outcomes({both, reader(0), reader(1)}), (Outcomes{"00", "02", "20", "22"}));
+}
+
+// MP+lock: one CPU stores in its section, the next one in its own, a third looks without the lock.
+TEST_F(Rwsem, HandedToAnotherCpuItOrdersStoresForAThird) {
+  const auto first = [&] {
+    down_write(g->sem);
+    WRITE_ONCE(g->x, 1);
+    up_write(g->sem);
+  };
+  const auto second = [&] {
+    down_write(g->sem);
+    r[0] = READ_ONCE(g->x);
+    WRITE_ONCE(g->y, 1);
+    up_write(g->sem);
+  };
+  const auto watches = [&] {
+    r[1] = READ_ONCE(g->y);
+    smp_rmb();
+    r[2] = READ_ONCE(g->x);
+  };
+  EXPECT_FALSE(outcomes({first, second, watches}).contains("110"));
+  rules.rwsem_handover = false;
+  EXPECT_TRUE(outcomes({first, second, watches}).contains("110"));
+  rules.rwsem_handover = true;
+}
+
+// Release and acquire on one CPU let stores pass that stood before and after them; a spinlock would
+// not (litmus test unlock-lock-ww).
+TEST_F(Rwsem, TakenAgainByTheSameCpuItOrdersNothingForOthers) {
+  const auto twice = [&] {
+    down_write(g->sem);
+    WRITE_ONCE(g->x, 1);
+    up_write(g->sem);
+    down_write(g->sem);
+    WRITE_ONCE(g->y, 1);
+    up_write(g->sem);
+  };
+  const auto watches = [&] {
+    r[0] = READ_ONCE(g->y);
+    smp_rmb();
+    r[1] = READ_ONCE(g->x);
+  };
+  EXPECT_TRUE(outcomes({twice, watches}).contains("10"));
 }
 
 TEST_F(Rwsem, ReadersAreInsideTogether) {

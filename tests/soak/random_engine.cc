@@ -38,7 +38,9 @@ namespace {
 
 using namespace vmafuzz;  // NOLINT(google-build-using-namespace)
 
-constexpr uint32_t kKeepOneOf = 40;
+// It keeps input number 40, 60, 90...: as an engine's finds thin out, so that an hour of workers
+// that die young does not fill the disk by itself.
+constexpr uint64_t kFirstKept = 40;
 
 class Truth {
  public:
@@ -111,8 +113,9 @@ int main(int argc, char** argv) {
   if (inputs.empty()) return 2;
   input::Rng rng(seed);
   uint32_t buckets = 0;
+  uint64_t next_kept = kFirstKept;
   std::vector<uint8_t> buffer(input::kMaxBytes);
-  for (;;) {
+  for (uint64_t ran = 1;; ++ran) {
     const std::string& parent = inputs[rng.below(inputs.size())];
     const size_t size = std::min(parent.size(), buffer.size());
     std::copy_n(parent.begin(), size, buffer.begin());
@@ -122,7 +125,8 @@ int main(int argc, char** argv) {
     LLVMFuzzerTestOneInput(buffer.data(), now);
     for (; buckets < (*page)->bucket_count.load(); ++buckets)
       truth.found(supervisor::bucket_file_name(order->target, (*page)->buckets[buckets].name));
-    if (!rng.chance(1, kKeepOneOf)) continue;
+    if (ran < next_kept) continue;
+    next_kept += next_kept / 2;
     const std::string kept(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(now));
     const std::string name = supervisor::sha1_name(kept);
     if (write_plainly(absl::StrCat(own, "/", name), kept)) {

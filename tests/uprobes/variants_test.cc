@@ -53,17 +53,10 @@ TEST(Variants, MergedKernelsMustBeSilentAndDraftsCaught) {
 
 TEST(Variants, EveryBugChangesTheKernelThatItIsPutOn) {
   const Kernel& base = *find_kernel("6.18");
-  const auto differs = [](const kernel::kernel_rules& a, const kernel::kernel_rules& b) {
-    return a.bugs != b.bugs || a.counter_bits != b.counter_bits || a.begin_order != b.begin_order ||
-           a.end_order != b.end_order || a.reader_begin != b.reader_begin ||
-           a.reader_end != b.reader_end || a.vma_free != b.vma_free || a.file_free != b.file_free ||
-           a.backing_file_free != b.backing_file_free || a.maple_dead_check != b.maple_dead_check ||
-           a.maple_dead_rmb != b.maple_dead_rmb || a.maple_dead_wmb != b.maple_dead_wmb;
-  };
   for (const Bug& bug : bugs()) {
     const auto applied = apply(base, std::vector<std::string>{std::string(bug.name)}, {});
     ASSERT_TRUE(applied.ok());
-    EXPECT_TRUE(differs(applied->rules, base.rules)) << std::string(bug.name);
+    EXPECT_FALSE(applied->rules == base.rules) << std::string(bug.name);
   }
 }
 
