@@ -3,6 +3,8 @@
 #include <sanitizer/tsan_interface.h>
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 
 #include "sim/happens_before.h"
 #include "sim/machine.h"
@@ -17,6 +19,8 @@ constexpr uint32_t kSlots = 200;
 // Most executions make some hundred. One that makes more than these on one CPU may not be the same
 // every time.
 constexpr uint32_t kOfOneExecution = 6000;
+
+constexpr int kExitEnvironment = 3;  // as fuzz/command.h has it
 
 char start_token = 0;
 char end_token = 0;
@@ -56,7 +60,8 @@ void renew_slot(int, void* fibre) {
 
 // How the runtime's record of a thread or fibre begins (struct ThreadState of
 // compiler-rt/lib/tsan/rtl/tsan_rtl.h; seen in LLVM's main branch of 2026, run with that of LLVM
-// 19). Nothing promises that it stays so: tests/native replay every report many times.
+// 19). Nothing promises that it stays so: a runtime whose history does not behave as this says is
+// refused before the first execution.
 struct ThreadState {
   uint32_t fast_state;
   int ignore_sync;
@@ -67,6 +72,8 @@ struct ThreadState {
 };
 
 constexpr uintptr_t kHistoryPart = 256 << 10;  // bytes; the next part is memory of its own
+constexpr uintptr_t kEvent = 8;
+constexpr uintptr_t kMostOfARelease = 8 * kEvent;
 uintptr_t first_pos[sim::kMaxCpus];
 
 ThreadState& state_of(int cpu) {
@@ -77,16 +84,28 @@ bool in_first_part(int cpu) {
   return first_pos[cpu] != 0 && (pos == 0 || pos - first_pos[cpu] < kHistoryPart);
 }
 
+[[noreturn]] void refuse_runtime() {
+  std::fputs(
+      "vmafuzz: the ThreadSanitizer of this compiler keeps its history elsewhere than that of clang "
+      "19,\nso that what is found would depend on earlier executions; build with clang 19 "
+      "(VMAFUZZ_CXX=clang++-19)\n",
+      stderr);
+  std::_Exit(kExitEnvironment);
+}
+
 // Reports need the events since a fibre's last release, so that it makes one at the beginning.
 void begin_history(int cpu) {
   ThreadState& state = state_of(cpu);
   if (state.history_pos == 0) {
     happens_before::release(&spare_token);
     first_pos[cpu] = state.history_pos;
+    if (first_pos[cpu] == 0 || first_pos[cpu] % kEvent != 0) refuse_runtime();
   }
   state.history_pos = first_pos[cpu];
   state.last_pc = 0;
   happens_before::release(&spare_token);
+  const uintptr_t written = state.history_pos - first_pos[cpu];
+  if (written == 0 || written % kEvent != 0 || written > kMostOfARelease) refuse_runtime();
 }
 
 }  // namespace

@@ -360,6 +360,9 @@ def main():
     parser.add_argument("--folder", help="where to work (default: the system's)")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    # Shells start what is in the background with SIGINT ignored; a supervisor that inherited that
+    # would not notice one that comes before it has its own handler.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     soak = Soak(args)
     try:
         soak.set_up()
