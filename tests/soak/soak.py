@@ -337,7 +337,9 @@ class Soak:
             self.supervisor.wait()
         if self.failures:
             shutil.copytree(self.run, self.base / "kept", symlinks=True, dirs_exist_ok=True,
-                            ignore=lambda d, names: [n for n in names if n.startswith("fifo")])
+                            # What would block, and what is a gigabyte of nothing.
+                            ignore=lambda d, names: [n for n in names
+                                                     if n.startswith(("fifo", "large"))])
         if self.mounted:
             time.sleep(0.5)  # for the kernel to end the workers
             subprocess.run(["umount", self.disk], check=False)
