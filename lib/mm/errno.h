@@ -15,6 +15,7 @@ constexpr bool IS_ERR_VALUE(unsigned long x) { return x >= -MAX_ERRNO; }
 // A pointer that is an error code. Never stored in shared memory: results only.
 template <class T>
 T* ERR_PTR(long error) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
   return reinterpret_cast<T*>(static_cast<intptr_t>(error));
 }
 template <class T>
