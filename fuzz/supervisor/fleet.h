@@ -86,6 +86,9 @@ class Fleet {
   void stop_all(const std::string& why);
   void pause(bool paused);
   bool paused() const { return paused_; }
+  // What keeps something that workers left from being taken over (a full disk); OK: nothing does,
+  // or not yet all of it was.
+  const absl::Status& obstacle() const { return obstacle_; }
   // No process runs, and everything was taken over.
   bool empty() const { return workers_.empty(); }
   bool running() const;
@@ -127,6 +130,7 @@ class Fleet {
   input::Rng rng_;
   double now_ = 0;  // seconds of the run
   bool paused_ = false;
+  absl::Status obstacle_;
   bool stopping_ = false;
 };
 

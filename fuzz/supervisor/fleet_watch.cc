@@ -100,6 +100,7 @@ void Fleet::end_slice(Worker& worker, const std::string& why, int signal) {
 
 void Fleet::tick(double now_seconds) {
   now_ = now_seconds;
+  obstacle_ = absl::OkStatus();
   for (Worker& worker : workers_) {
     if (!worker.ended) watch(worker);
     take_findings(worker);
@@ -180,6 +181,7 @@ void Fleet::take_findings(Worker& worker) {
                          std::min<size_t>(bucket.input_size, sizeof bucket.input));
     if (absl::Status status = findings_.add(finding); !status.ok()) {
       on_warning(std::string(status.message()));
+      obstacle_ = status;
       return;
     }
     ledger_.groups[groups_[worker.group].name].last_new = now_;
@@ -200,6 +202,7 @@ void Fleet::take_suspect(Worker& worker) {
         std::min<size_t>(page.input_size.load(memory_order_relaxed), sizeof page.input));
     if (absl::Status status = findings_.add_suspect(finding); !status.ok()) {
       on_warning(std::string(status.message()));
+      obstacle_ = status;
       return;
     }
   }
@@ -236,6 +239,7 @@ bool Fleet::take_over(Worker& worker) {
   const std::string queue = absl::StrCat(worker.folder, "/", group.engine->queue);
   const absl::StatusOr<bool> all =
       corpus_.import(queue, worker.cursor, kFilesPerTick, /*writer_lives=*/false);
+  if (!all.ok()) obstacle_ = all.status();
   if (!all.ok() || !*all) return false;
   const Ledger before = ledger_;
   ledger_.groups[group.name].totals.add(totals_of(worker));
@@ -243,7 +247,8 @@ bool Fleet::take_over(Worker& worker) {
     return access(absl::StrCat(plan_.dir, "/work/", id).c_str(), F_OK) != 0;
   });
   ledger_.folded.insert(worker.id);
-  if (!ledger_.write(plan_.dir + "/ledger.json").ok()) {
+  if (absl::Status status = ledger_.write(plan_.dir + "/ledger.json"); !status.ok()) {
+    obstacle_ = status;
     ledger_ = before;
     return false;
   }

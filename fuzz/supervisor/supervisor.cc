@@ -305,9 +305,10 @@ bool Supervisor::finished() {
   if (stopping_.empty() || fleet_->running()) return false;
   const double since = elapsed() - stopped_at_;
   if (!fleet_->empty()) {
-    if (since < kGiveUpSeconds) return false;
-    screen_.print("vmafuzz fuzz: no room on the disk for what the workers left; it stays in " +
-                  plan_.dir + "/work, and the next start takes it over");
+    if (since < kGiveUpSeconds || fleet_->obstacle().ok()) return false;
+    screen_.print(absl::StrCat("vmafuzz fuzz: ", fleet_->obstacle().message(),
+                               "; what the workers left stays in ", plan_.dir,
+                               "/work, and the next start takes it over"));
     return true;
   }
   const bool waits = stopping_ != "signal" && since < kFinishSeconds;
