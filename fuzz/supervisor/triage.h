@@ -7,8 +7,8 @@
 //
 // The simulated machine is asked first; what it does not show of ThreadSanitizer's findings, fibres
 // and then threads are asked for (docs/overnight.md). A bucket's finding gets RUN/found/NAME.repro
-// and NAME.txt, and then its new state. A suspect is removed when it was judged harmless or became a
-// bucket; a death of the triage itself leaves it, and the supervisor then knows that the input
+// and NAME.txt, and then its new state. A suspect is removed when it was judged harmless or became
+// a bucket; a death of the triage itself leaves it, and the supervisor then knows that the input
 // kills.
 #ifndef VMAFUZZ_FUZZ_SUPERVISOR_TRIAGE_H_
 #define VMAFUZZ_FUZZ_SUPERVISOR_TRIAGE_H_
