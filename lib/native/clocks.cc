@@ -85,8 +85,8 @@ bool in_first_part(int cpu) {
 
 [[noreturn]] void refuse_runtime() {
   std::fputs(
-      "vmafuzz: the ThreadSanitizer of this compiler keeps its history elsewhere than that of clang "
-      "19,\nso that what is found would depend on earlier executions; build with clang 19 "
+      "vmafuzz: the ThreadSanitizer of this compiler keeps its history elsewhere than clang 19's,\n"
+      "so that what is found would depend on earlier executions; build with clang 19\n"
       "(VMAFUZZ_CXX=clang++-19)\n",
       stderr);
   std::_Exit(kExitEnvironment);
