@@ -6,7 +6,8 @@ namespace vmafuzz::kernel {
 
 namespace {
 
-platform::KmemCache<anon_vma> anon_vma_cachep("anon_vma", false);
+// SLAB_TYPESAFE_BY_RCU with a constructor (anon_vma_init()): its lock can always be taken.
+platform::KmemCache<anon_vma> anon_vma_cachep("anon_vma", true);
 platform::KmemCache<anon_vma_chain> anon_vma_chain_cachep("anon_vma_chain", false);
 
 // anon_vma_chain_link(); the anon_vma is locked.
@@ -56,7 +57,7 @@ anon_vma* find_mergeable_anon_vma(vm_area_struct* vma) {
 }  // namespace
 
 void rmap_reset() {
-  anon_vma_cachep.reset(false);
+  anon_vma_cachep.reset(true);
   anon_vma_chain_cachep.reset(false);
 }
 int live_anon_vmas() { return anon_vma_cachep.live() + anon_vma_chain_cachep.live(); }

@@ -155,6 +155,27 @@ cpu2:
   EXPECT_FALSE(outcome_.found) << outcome_.what;
 }
 
+// Found by reusable_anon_vma() through a pointer that orders nothing, and locked: its memory is
+// type-stable and constructed once. Written when it is handed out, it would be a report.
+TEST_F(NativeTest, AnAnonVmaOfANeighbourThatWasJustMadeCanBeLocked) {
+  executor_.run(parse(R"(# vmafuzz repro v1
+kernel: 6.18
+setup:
+  mmap       mm0 page=0 len=2 prot=rw private
+cpu0:
+  grow_stack mm0 page=1
+    @1 preempt cpu2
+    @52 preempt cpu1
+cpu1:
+  grow_stack mm0 page=0
+cpu2:
+  mprotect   mm0 page=0 len=1 prot=rwx
+)"),
+                {}, &outcome_);
+  EXPECT_EQ(outcome_.missed, 0u);
+  EXPECT_FALSE(outcome_.found) << outcome_.what;
+}
+
 TEST_F(NativeTest, FreedMemoryIsReportedAlsoBeforeItIsTouched) {
   use("6.18", {"uprobe-freed-at-once"});
   int found = 0;
