@@ -158,6 +158,7 @@ cpu2:
 // Found by reusable_anon_vma() through a pointer that orders nothing, and locked: its memory is
 // type-stable and constructed once. Written when it is handed out, it would be a report.
 TEST_F(NativeTest, AnAnonVmaOfANeighbourThatWasJustMadeCanBeLocked) {
+  use("6.18");
   executor_.run(parse(R"(# vmafuzz repro v1
 kernel: 6.18
 setup:
