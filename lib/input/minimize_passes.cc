@@ -1,6 +1,7 @@
 // The passes of minimize.h that remove or simplify; see there for their order and reasons.
 
 #include <algorithm>
+#include <bit>
 #include <array>
 #include <utility>
 
@@ -65,7 +66,13 @@ bool Minimizer::drop_chunks(const std::function<std::vector<size_t>()>& remainin
                             const std::function<Program(const std::vector<size_t>&)>& without) {
   bool changed = false;
   std::vector<size_t> all = remaining();
-  for (size_t chunk = all.size(); chunk > 0; chunk /= 2) {
+  // All, then powers of two: what takes a whole number of operations, such as a counter that wraps,
+  // is lost by removing any other number of them.
+  const auto smaller = [](size_t chunk) {
+    const size_t power = std::bit_floor(chunk);
+    return power < chunk ? power : chunk / 2;
+  };
+  for (size_t chunk = all.size(); chunk > 0; chunk = smaller(chunk)) {
     // From the end: later operations depend on earlier ones more often than the other way round.
     size_t end = all.size();
     while (end > 0) {
