@@ -1,8 +1,8 @@
 // The passes of minimize.h that remove or simplify; see there for their order and reasons.
 
 #include <algorithm>
-#include <bit>
 #include <array>
+#include <bit>
 #include <utility>
 
 #include "input/minimizer.h"
