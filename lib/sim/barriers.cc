@@ -111,14 +111,13 @@ void Machine::acquire_own_unlock() {
   learn_before(cpu, own.before());
 }
 
-// The same where another CPU gave this lock back. The newest store is this CPU's own lock word.
+// The same where this lock was given back. The newest store is this CPU's own lock word.
 void Machine::acquire_handover(Location& lock) {
   if (alone_ || lock.newest == 0 || !rule(Rule::kLockHandover)) return;
   Cpu& cpu = *current_;
   for (uint32_t i = stores_[lock.newest].prev; i != 0; i = stores_[i].prev) {
     const Store& store = stores_[i];
     if ((store.flags & kUnlockStore) == 0) continue;
-    if (store.cpu == cpu.id) return;
     // Who has given back another lock since, or gave this one back by a read-modify-write, has
     // not kept what it had stored: its whole message, which is more.
     const Cpu& owner = cpus_[store.cpu];
