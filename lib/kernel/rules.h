@@ -42,7 +42,7 @@ struct kernel_rules {
   bool maple_dead_check = true;
   bool maple_dead_rmb = true;
   bool maple_dead_wmb = true;
-  // A rw_semaphore that goes from one CPU to another is ordered for third CPUs (rwsem.h).
+  // A rw_semaphore orders third CPUs, as spinlocks do (rwsem.h).
   bool rwsem_handover = true;
   // mremap() that only moves takes all VMAs of its range along (remap_move(), 6.17), and checks
   // what it was asked before it unmaps the destination. Before, the range may not leave the first

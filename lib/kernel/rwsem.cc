@@ -45,7 +45,9 @@ long unlock_now(rw_semaphore& sem, long change, Site site) {
 }
 
 void handed_over(rw_semaphore& sem) {
-  if (rules.rwsem_handover) machine.acquire_handover(sem.count.location());
+  if (!rules.rwsem_handover) return;
+  machine.acquire_own_unlock();
+  machine.acquire_handover(sem.count.location());
 }
 
 // Waits until admits(count), then adds `change` as it is by then.

@@ -1,10 +1,9 @@
 // struct rw_semaphore (kernel/locking/rwsem.c): many readers or one writer, with downgrading.
 //
 // The count word carries order as the kernel's does: taking the lock is an acquire
-// read-modify-write, giving it up a release one. From one CPU to another it is handed over as a
-// spinlock is, in order for third CPUs too, which the memory model promises of spinlocks only: the
-// kernel counts on it (docs/memory-model.md). Giving it up and taking it again on one CPU orders no
-// more than release and acquire do.
+// read-modify-write, giving it up a release one. It is handed over as a spinlock is, in order for
+// third CPUs too, which the memory model promises of spinlocks only: the kernel counts on it
+// (docs/memory-model.md).
 //
 // Readers do not get past a writer that waits while another reader is inside, so a reader that
 // locks again inside of its own section can deadlock; a reader may get in before a waiting writer

@@ -271,8 +271,7 @@ class Machine {
                        const Clock& events);  // cpu learns `events` as after a strong fence
   Clock all_events(const Cpu& cpu) const;     // what a strong fence of cpu would publish
   Cpu& cpu_at(int index) { return cpus_[index]; }
-  // A lock was taken: po-unlock-lock-po after this CPU's last unlock, and after another CPU's of
-  // it.
+  // A lock was taken: po-unlock-lock-po after this CPU's last unlock, and after the last of it.
   void acquire_own_unlock();
   void acquire_handover(Location& lock);
   void deferred_ready(int context);  // context has work to run now

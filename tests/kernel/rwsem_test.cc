@@ -99,9 +99,9 @@ TEST_F(Rwsem, HandedToAnotherCpuItOrdersStoresForAThird) {
   rules.rwsem_handover = true;
 }
 
-// Release and acquire on one CPU let stores pass that stood before and after them; a spinlock would
-// not (litmus test unlock-lock-ww).
-TEST_F(Rwsem, TakenAgainByTheSameCpuItOrdersNothingForOthers) {
+// As litmus test unlock-lock-ww has it for a spinlock; release and acquire alone would let the
+// stores pass each other.
+TEST_F(Rwsem, TakenAgainByTheSameCpuItOrdersStoresForOthers) {
   const auto twice = [&] {
     down_write(g->sem);
     WRITE_ONCE(g->x, 1);
@@ -115,7 +115,10 @@ TEST_F(Rwsem, TakenAgainByTheSameCpuItOrdersNothingForOthers) {
     smp_rmb();
     r[1] = READ_ONCE(g->x);
   };
+  EXPECT_FALSE(outcomes({twice, watches}).contains("10"));
+  rules.rwsem_handover = false;
   EXPECT_TRUE(outcomes({twice, watches}).contains("10"));
+  rules.rwsem_handover = true;
 }
 
 TEST_F(Rwsem, ReadersAreInsideTogether) {
