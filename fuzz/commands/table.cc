@@ -5,23 +5,9 @@ namespace {
 
 // In the order of a day's work; help lists them so.
 const Command* const kCommands[] = {
-    &kFuzz,
-    &kReplay,
-    &kMinimize,
-    &kExplain,
-    &kReport,
-    &kShow,
-    &kEncode,
-    &kCorpus,
-    &kKernels,
-    &kBugs,
-    &kLitmus,
-    &kBench,
-    &kDeterminism,
-    &kDoctor,
-    &kMan,
-    &kCompletion,
-    &kVersion,
+    &kFuzz,        &kReplay, &kMinimize, &kExplain,    &kReport,  &kShow,
+    &kEncode,      &kCorpus, &kKernels,  &kBugs,       &kLitmus,  &kBench,
+    &kDeterminism, &kDoctor, &kMan,      &kCompletion, &kVersion,
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// fuzz_decode: no bytes may crash, hang or exhaust the decoder; what it gives is canonical and survives
-// both of its other forms.
+// fuzz_decode: no bytes may crash, hang or exhaust the decoder; what it gives is canonical and
+// survives both of its other forms.
 #include <cstdint>
 #include <cstdlib>
 

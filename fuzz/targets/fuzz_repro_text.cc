@@ -1,5 +1,5 @@
-// fuzz_repro_text: no text may crash, hang or exhaust the parser; a refusal names a place, and what is
-// accepted prints to something that reads back the same.
+// fuzz_repro_text: no text may crash, hang or exhaust the parser; a refusal names a place, and what
+// is accepted prints to something that reads back the same.
 #include <cstdint>
 #include <cstdlib>
 

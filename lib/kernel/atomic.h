@@ -1,5 +1,5 @@
-// Read-modify-write operations. Without a suffix and with a value: a full barrier on both sides. Void
-// ones are relaxed, and smp_rmb() does not order their load.
+// Read-modify-write operations. Without a suffix and with a value: a full barrier on both sides.
+// Void ones are relaxed, and smp_rmb() does not order their load.
 #ifndef VMAFUZZ_KERNEL_ATOMIC_H_
 #define VMAFUZZ_KERNEL_ATOMIC_H_
 
@@ -26,8 +26,8 @@ struct atomic_long_t {
 template <class T, class F>
 T atomic_fetch_op(Shared<T>& x, Order order, F op, Site site = Site::current()) {
   return Shared<T>::decode(platform::machine.rmw(
-      x.location(), order, [&](uint64_t old) { return Shared<T>::encode(op(Shared<T>::decode(old))); },
-      site));
+      x.location(), order,
+      [&](uint64_t old) { return Shared<T>::encode(op(Shared<T>::decode(old))); }, site));
 }
 
 template <class T>
@@ -41,7 +41,8 @@ template <class T>
 bool try_cmpxchg(Shared<T>& x, T* old, std::type_identity_t<T> value, Order order = Order::kFull,
                  Site site = Site::current()) {
   uint64_t expected = Shared<T>::encode(*old);
-  const bool done = platform::machine.cmpxchg(x.location(), &expected, Shared<T>::encode(value), order, site);
+  const bool done =
+      platform::machine.cmpxchg(x.location(), &expected, Shared<T>::encode(value), order, site);
   *old = Shared<T>::decode(expected);
   return done;
 }

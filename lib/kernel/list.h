@@ -48,7 +48,8 @@ inline void list_add_rcu(list_head* entry, list_head* head, Site site = Site::cu
   rcu_assign_pointer(head->next, entry, site);
   next->prev.set(entry, site);
 }
-// Readers that stand on the entry still find their way: its next stays. Free it after they have left.
+// Readers that stand on the entry still find their way: its next stays. Free it after they have
+// left.
 inline void list_del_rcu(list_head* entry, Site site = Site::current()) {
   list_head* next = entry->next.get(site);
   list_head* prev = entry->prev.get(site);

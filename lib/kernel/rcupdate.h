@@ -34,7 +34,8 @@ inline bool rcu_read_lock_trace_held() {
 inline void synchronize_rcu_tasks_trace(Site site = Site::current()) {
   platform::grace_periods.synchronize(platform::kTasksTraceDomain, site);
 }
-inline void call_rcu_tasks_trace(rcu_callback_t callback, void* object, Site site = Site::current()) {
+inline void call_rcu_tasks_trace(rcu_callback_t callback, void* object,
+                                 Site site = Site::current()) {
   platform::grace_periods.call(platform::kTasksTraceDomain, callback, object, site);
 }
 

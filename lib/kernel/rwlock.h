@@ -1,5 +1,5 @@
-// rwlock_t (include/linux/rwlock.h): the order is that of rw_semaphore, which it is made of; it is not
-// held across anything that sleeps.
+// rwlock_t (include/linux/rwlock.h): the order is that of rw_semaphore, which it is made of; it is
+// not held across anything that sleeps.
 #ifndef VMAFUZZ_KERNEL_RWLOCK_H_
 #define VMAFUZZ_KERNEL_RWLOCK_H_
 

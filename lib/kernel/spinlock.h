@@ -1,6 +1,6 @@
-// Locks that exclude everyone: spinlock_t, rwlock_t's writer side, mutexes. A CPU that cannot have the
-// lock blocks; all blocked is a deadlock verdict. The lock word is a location of the machine, so that
-// lock operations carry order exactly as LKR, LKW and UL of tools/memory-model/lock.cat do.
+// Locks that exclude everyone: spinlock_t, rwlock_t's writer side, mutexes. A CPU that cannot have
+// the lock blocks; all blocked is a deadlock verdict. The lock word is a location of the machine,
+// so that lock operations carry order exactly as LKR, LKW and UL of tools/memory-model/lock.cat do.
 #ifndef VMAFUZZ_KERNEL_SPINLOCK_H_
 #define VMAFUZZ_KERNEL_SPINLOCK_H_
 

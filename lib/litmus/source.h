@@ -26,10 +26,10 @@ struct Piece {
 };
 
 struct Pieces {
-  absl::string_view title;   // the name on the header's first line
+  absl::string_view title;  // the name on the header's first line
   // The words after "Result:" and "Machine:" in the header, or empty.
   absl::string_view result, machine;
-  Piece init;                // between the braces, without them
+  Piece init;  // between the braces, without them
   Piece program;
   Piece final;  // from the first keyword to the end of the file; may be empty
 };

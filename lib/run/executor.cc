@@ -79,7 +79,8 @@ void Executor::run(const input::Program& program, const RunOptions& options, Out
   machine_options.trace = options.trace;
   machine_options.coverage = options.coverage;
   machine_options.report_races = options.report_races;
-  machine_options.limits.op_steps = options.op_steps;
+  machine_options.limits.op_steps =
+      options.op_steps + options.op_steps_per_op * static_cast<uint32_t>(program.ops.size());
   applied_.install();
   director_.begin(program);
   machine.begin(machine_options, director == nullptr ? &director_ : director);
@@ -148,6 +149,10 @@ std::string Executor::bucket_of(const sim::Verdict& verdict) const {
     return absl::StrCat(
         verdict.name, ":", culprit.speculative ? "speculative" : "locked", ":",
         culprit.section_cpu == platform::kNoCpu ? "set-up" : operation(culprit.section_op));
+  }
+  // Where the budget of a loop ends is chance: what goes round in it is the operation.
+  if (absl::string_view(verdict.name) == "livelock") {
+    return absl::StrCat(verdict.name, ":", operation(verdict.op));
   }
   std::string bucket = absl::StrCat(verdict.name, ":", function(verdict.site));
   if (verdict.has_other) absl::StrAppend(&bucket, ":", function(verdict.other));

@@ -189,8 +189,8 @@ void Machine::forget_address() {
 // it. True only where nobody has decided or watches anything.
 inline bool Machine::reads_own_store(const Cpu& cpu, const Location& location, Order order) const {
   const Decision& decision = cpu.decision;
-  const bool decided = cpu.decision_at == cpu.access &&
-                       (decision.stale != 0 || decision.tear || decision.reload);
+  const bool decided =
+      cpu.decision_at == cpu.access && (decision.stale != 0 || decision.tear || decision.reload);
   return location.newest != 0 && stores_[location.newest].cpu == cpu.id && !decided && !alone_ &&
          (location.flags & (kFreed | kWild)) == 0 && order == Order::kRelaxed && !watched_ &&
          options_.assume_dependencies && !has_address_ && rule(Rule::kCoherence);

@@ -170,7 +170,8 @@ int register_at(uprobe* uprobe, uprobe_consumer* uc, mm_struct* mm, unsigned lon
       if (consumer_filter(uc, mm)) err = install_breakpoint(uprobe, vma, vaddr);
     } else if (mm_flags_test(MMF_HAS_UPROBES, mm) && !filter_chain(uprobe, mm)) {
       // MREMAP_DONTUNMAP leaves the mapping where it was and takes the pages away.
-      if ((pte_offset(mm, vaddr).peek() & kPteBreakpoint) == 0) note_moved_mapping(uprobe, mm, vaddr);
+      if ((pte_offset(mm, vaddr).peek() & kPteBreakpoint) == 0)
+        note_moved_mapping(uprobe, mm, vaddr);
       err = remove_breakpoint(uprobe, vma, vaddr);
     }
   } else if (uc == nullptr) {

@@ -92,7 +92,8 @@ struct uprobe_statics {
   percpu_rw_semaphore dup_mmap_sem{"dup_mmap_sem"};
   srcu_struct uretprobes_srcu;
   Shared<unsigned long> next_consumer_id;
-  platform::Unseen<bool> moved_away[kInodes][16] = {};  // by inode and page: see mapping_was_moved_away()
+  platform::Unseen<bool> moved_away[kInodes][16] =
+      {};                                  // by inode and page: see mapping_was_moved_away()
   list_head tmp_list[platform::kMaxCpus];  // uprobe_mmap()'s, which the kernel has on its stack
   template <class V>
   void visit(V&& v) {

@@ -1,5 +1,5 @@
-// What the CPUs of the scenes run. Reports name functions, files and lines: the #line below keeps them
-// what the golden texts say wherever this stands.
+// What the CPUs of the scenes run. Reports name functions, files and lines: the #line below keeps
+// them what the golden texts say wherever this stands.
 #ifndef VMAFUZZ_TESTS_REPORT_BODIES_H_
 #define VMAFUZZ_TESTS_REPORT_BODIES_H_
 

@@ -206,5 +206,25 @@ cpu1:
   EXPECT_EQ(outcome.bucket, bucket);
 }
 
+// Registration visits every mapping of the inode: as long as an operation can be.
+TEST_F(ExecutorTest, AnOperationThatVisitsAsManyMappingsAsAProgramCanMakeIsNoLivelock) {
+  std::string text = "# vmafuzz repro v1\nsetup:\n";
+  for (size_t i = 0; i + 2 < input::kMaxOps; ++i) {
+    text += "  mmap mm" + std::to_string(i % 2) + " page=" + std::to_string(i / 2) +
+            " len=1 file=f0 prot=rx private fixed\n";
+  }
+  text += "  register inode=i0 pgoff=0\ncpu0:\n  unregister inode=i0 pgoff=0\n";
+  const input::Program program = parse(text.c_str());
+  ASSERT_EQ(program.ops.size(), input::kMaxOps);
+  for (const variants::Kernel& kernel : variants::kernels()) {
+    use(std::string(kernel.name).c_str());
+    Outcome outcome;
+    executor_.run(program, {}, &outcome);
+    EXPECT_NE(outcome.verdict, "livelock") << std::string(kernel.name);
+    EXPECT_FALSE(outcome.gave_up) << std::string(kernel.name);
+    EXPECT_GT(outcome.steps, 20000u) << std::string(kernel.name);
+  }
+}
+
 }  // namespace
 }  // namespace vmafuzz::run

@@ -87,6 +87,32 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"v1", "wrong-uprobe", input::Strategy::kUrw},
                       Case{"v2-no-patch1", "wrong-uprobe", input::Strategy::kPos}));
 
+// The budget of a loop that never ends runs out wherever it happens to be. While that place was
+// part of the bucket, nothing could be left out here: every operation less moved it.
+TEST(Reduction, ALivelockIsTheSameWhereverItsBudgetEnds) {
+  Executor executor;
+  ASSERT_TRUE(executor.set_target({variants::find_kernel("peter-sketch"), {}, {}}).ok());
+  const absl::StatusOr<input::Program> program = input::parse_text(R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=1 len=1 file=f1 prot=rx private
+  register   inode=i1 pgoff=0
+  mmap       mm0 page=0 len=2 prot=rx private
+  mmap       mm0 page=2 len=1 file=f0 prot=rx private fixed
+cpu0:
+  hit        mm0 page=1
+    @23 preempt cpu1
+cpu1:
+  mmap       mm0 page=0 len=1 prot=rx private
+)");
+  ASSERT_TRUE(program.ok()) << program.status();
+  Outcome outcome;
+  executor.run(*program, {}, &outcome);
+  EXPECT_EQ(outcome.bucket, "livelock:hit");
+  const absl::StatusOr<input::MinimizeResult> result = reduce(executor, *program, outcome.bucket);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_LE(result->program.ops.size(), 4u);
+}
+
 TEST(Reduction, RefusesAProgramThatEndsElsewhere) {
   Executor executor;
   ASSERT_TRUE(executor.set_target({variants::find_kernel("6.18"), {}, {}}).ok());
