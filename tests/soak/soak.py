@@ -152,7 +152,9 @@ class Soak:
             self.start()
 
     def fault_damage_entry(self):
-        entries = self.listed(self.run / "corpus")
+        # Not what fault_strangers() has put there: a write to a pipe that nobody reads never ends.
+        entries = [path for path in self.listed(self.run / "corpus")
+                   if path.is_file() and not path.is_symlink()]
         if not entries:
             return
         entry = self.random.choice(entries)

@@ -141,8 +141,10 @@ TEST(Fleet, ForgetsNothingOnAFullDiskAndGoesOnWhenThereIsRoom) {
     EXPECT_TRUE(is_there(folder / "work/8/stats"));
     EXPECT_EQ(session.totals().executions, 100u) << "counted while it waits";
     EXPECT_FALSE(session.warnings.empty());
+    EXPECT_FALSE(session.fleet.obstacle().ok()) << "a stop gives up for a reason alone";
   }
   session.fleet.tick(2);
+  EXPECT_TRUE(session.fleet.obstacle().ok());
   EXPECT_TRUE(session.fleet.empty());
   EXPECT_EQ(session.totals().executions, 100u);
   EXPECT_EQ(session.corpus.size(), 1u);
@@ -165,6 +167,7 @@ TEST(Fleet, KeepsAFolderAndCountsItOnceUntilTheLedgerIsWritten) {
     EXPECT_FALSE(session.fleet.empty());
     EXPECT_TRUE(is_there(folder / "work/8/stats"));
     EXPECT_EQ(session.totals().executions, 100u);
+    EXPECT_FALSE(session.fleet.obstacle().ok());
   }
   session.fleet.tick(2);
   EXPECT_FALSE(is_there(folder / "work/8"));
@@ -181,6 +184,8 @@ TEST(Fleet, KeepsAFolderUntilItsFindingsAreWritten) {
   ASSERT_TRUE(make_folder(in_the_way).ok());
   session.take_over(3);
   EXPECT_TRUE(is_there(folder / "work/8/stats"));
+  EXPECT_NE(session.fleet.obstacle().message().find(in_the_way), std::string::npos)
+      << session.fleet.obstacle();
   remove_tree(in_the_way);
   session.fleet.tick(2);
   EXPECT_FALSE(is_there(folder / "work/8"));
@@ -197,6 +202,7 @@ TEST(Fleet, TakesMoreEntriesThanOneTurnHasTimeFor) {
   Session session(folder);
   session.take_over();
   EXPECT_FALSE(session.fleet.empty());
+  EXPECT_TRUE(session.fleet.obstacle().ok()) << "it is at work: a stop waits for it";
   for (int i = 0; i < 4; ++i) session.fleet.tick(2);
   EXPECT_TRUE(session.fleet.empty());
   EXPECT_EQ(session.corpus.size(), 601u);
