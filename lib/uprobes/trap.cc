@@ -47,6 +47,10 @@ bool handler_chain(uprobe* uprobe, mm_struct* mm, unsigned long bp_vaddr) {
   for (list_head* p = list_next_rcu(&uprobe->consumers); p != &uprobe->consumers;
        p = list_next_rcu(p)) {
     uprobe_consumer* uc = list_entry(p, uprobe_consumer, cons_node);
+    if (uc->handler == nullptr) [[unlikely]] {
+      platform::machine.fail("null-dereference",
+                             "calls the handler of a consumer whose memory was reused");
+    }
     uc->handler(uc, mm, bp_vaddr);
     has_consumers = true;
   }

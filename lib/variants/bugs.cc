@@ -219,7 +219,7 @@ void add_registration_bugs(std::vector<Bug>& b) {
   b.push_back({"unregister-without-sync",
                "the consumer is freed without uprobe_unregister_sync()",
                "comment in uprobe_unregister_sync()",
-               {kUseAfterFree},
+               {kUseAfterFree, "null-dereference"},
                &bit<B::unregister_without_sync>});
   b.push_back({"consumer-freed-registered",
                "a failed registration frees its consumer, still on the list",

@@ -31,11 +31,11 @@ std::string names_of(const Table& table) {
 
 // README.md says what each means; the last two are of the harness itself (supervisor/finding.h).
 constexpr absl::string_view kVerdicts[] = {
-    "stale-uprobe",     "wrong-uprobe", "dead-uprobe", "missed-uprobe",  "spurious-breakpoint",
-    "use-after-free",   "double-free",  "leak",        "refcount",       "data-race",
-    "lost-update",      "torn-pointer", "deadlock",    "livelock",       "rcu-stall",
-    "fallback-forever", "tree-corrupt", "layout",      "lock-imbalance", "counter-parity",
-    "harness-crash",    "harness-hang",
+    "stale-uprobe",     "wrong-uprobe",  "dead-uprobe",  "missed-uprobe",  "spurious-breakpoint",
+    "use-after-free",   "double-free",   "leak",         "refcount",       "data-race",
+    "lost-update",      "torn-pointer",  "deadlock",     "livelock",       "rcu-stall",
+    "fallback-forever", "tree-corrupt",  "layout",       "lock-imbalance", "counter-parity",
+    "null-dereference", "harness-crash", "harness-hang",
 };
 
 absl::Status expected(absl::string_view what, absl::string_view names, absl::string_view found) {

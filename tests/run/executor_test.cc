@@ -226,5 +226,34 @@ TEST_F(ExecutorTest, AnOperationThatVisitsAsManyMappingsAsAProgramCanMakeIsNoLiv
   }
 }
 
+// The kernel would oops; the program that runs the model must not.
+TEST_F(ExecutorTest, APointerIntoReusedMemoryThatIsNullIsAVerdict) {
+  constexpr char kUnregisterUnderHit[] = R"(# vmafuzz repro v1
+setup:
+  mmap mm0 page=0 len=1 file=f0 prot=rx private
+  register inode=i0 pgoff=0
+cpu0:
+  unregister inode=i0 pgoff=0
+    @1 preempt cpu1
+  register inode=i0 pgoff=0
+    @%s preempt cpu1
+cpu1:
+  hit mm0 page=0
+    @29 preempt cpu0
+)";
+  ASSERT_TRUE(
+      executor_.set_target({variants::find_kernel("6.18"), {"unregister-without-sync"}, {}}).ok());
+  const auto what_of = [&](const std::string& preempted_at) {
+    std::string text = kUnregisterUnderHit;
+    text.replace(text.find("%s"), 2, preempted_at);
+    Outcome outcome;
+    executor_.run(parse(text.c_str()), {}, &outcome);
+    EXPECT_EQ(outcome.bucket, "null-dereference:handler_chain");
+    return outcome.what;
+  };
+  EXPECT_EQ(what_of("8"), "a list leads to a null pointer: its entry's memory was reused");
+  EXPECT_EQ(what_of("300"), "calls the handler of a consumer whose memory was reused");
+}
+
 }  // namespace
 }  // namespace vmafuzz::run
