@@ -343,8 +343,11 @@ void Threads::wait(const char* what, uint32_t wakes, sim::Site site) {
     return;
   }
   schedule_lock_.lock();
-  if (wakes_.load() != wakes) {
+  // The end of the execution is a wake as well, the last one: who saw its number need not have seen
+  // that it was the end.
+  if (wakes_.load() != wakes || stopping_.load()) {
     schedule_lock_.unlock();
+    if (stopping_.load()) abandon();
     return;
   }
   self->blocked = true;
