@@ -211,9 +211,12 @@ void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u,
   const bool known_key = registration != nullptr && registration->inode == lookup.inode &&
                          registration->offset == lookup.offset;
   lookup.ino = known_key ? registration->ino : lookup.inode->i_ino.peek();
-  if (known_key && registration->consumers == 0 && registration->ever_removed &&
-      registration->removed.known_to(lookup.known) && !accepted(Finding::kDyingUprobe)) {
-    machine.fail("stale-uprobe", "the uprobe's last consumer had gone before the lookup began");
+  lookup.dying = known_key && registration->consumers == 0 && registration->ever_removed;
+  if (lookup.dying && !accepted(Finding::kDyingUprobe)) {
+    if (registration->removed.known_to(lookup.known)) {
+      machine.fail("stale-uprobe", "the uprobe's last consumer had gone before the lookup began");
+    }
+    lookup.dying = false;
   }
   settle(lookup, false);
   if (!speculative) check_refusal(lookup, known_key ? registration : nullptr);
@@ -228,7 +231,10 @@ bool Judge::matches(const Version& version, const Lookup& lookup) const {
   if (!page.mapped || page.inode == nullptr) return false;
   const auto offset = (static_cast<kernel::loff_t>(page.pgoff) << PAGE_SHIFT) +
                       static_cast<kernel::loff_t>(kernel::offset_in_page(lookup.vaddr));
-  if (page.inode != lookup.inode || page.ino != lookup.ino || offset != lookup.offset) return false;
+  if (page.inode != lookup.inode || offset != lookup.offset) return false;
+  // The registrant keeps the inode until unregistration: a dying uprobe is found for what is at its
+  // inode's address by now (docs/findings.md).
+  if (page.ino != lookup.ino && !lookup.dying) return false;
   // A mapping that never had the breakpoint, as valid_vma() tells, is none that may be resolved.
   constexpr auto kMask = kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE;
   return (page.flags & kMask) == kernel::VM_MAYEXEC || accepted(Finding::kUnprobedMapping);

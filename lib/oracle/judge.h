@@ -106,6 +106,7 @@ class Judge : public kernel::Observer {
     const kernel::inode* inode = nullptr;
     unsigned long ino = 0;
     kernel::loff_t offset = 0;
+    bool dying = false;  // the last consumer has gone, and finding such a uprobe is accepted
     bool speculative = false;
     bool quiet = false;     // no writer was at work, and the CPU sees all that any has stored
     uint32_t sections = 0;  // that there had been by then

@@ -255,5 +255,43 @@ cpu1:
   EXPECT_EQ(what_of("300"), "calls the handler of a consumer whose memory was reused");
 }
 
+// The registrant lets the inode go when it has unregistered, the work item that takes the uprobe
+// out of the tree is late, and the next inode has the memory by which the tree knows the uprobe.
+TEST_F(ExecutorTest, ADyingUprobeFoundForAnotherInodeIsTheNamedFinding) {
+  constexpr char kLateWork[] = R"(# vmafuzz repro v1
+setup:
+  mmap mm0 page=1 len=1 file=f0 prot=rx private
+  close file=f0
+  register inode=i0 pgoff=0
+cpu0:
+  munmap mm0 page=1 len=1
+    @1 preempt cpu1
+  unregister inode=i0 pgoff=0
+  mmap mm0 page=1 len=1 file=f1 prot=rx private
+  munmap mm0 page=8 len=1
+    @1 preempt cpu1
+cpu1:
+  hit mm0 page=1
+    @3 preempt cpu0
+kworker:
+  @1 preempt cpu0
+rcu:
+  @%s preempt cpu0
+)";
+  const auto verdict_on = [&](const char* kernel, const std::vector<std::string>& options) {
+    EXPECT_TRUE(executor_.set_target({variants::find_kernel(kernel), {}, options}).ok());
+    std::string text = kLateWork;
+    // VMAs are freed by RCU as well there.
+    text.replace(text.find("%s"), 2, kernel == std::string("6.14") ? "4" : "2");
+    Outcome outcome;
+    executor_.run(parse(text.c_str()), {}, &outcome);
+    return outcome.verdict;
+  };
+  for (const char* kernel : {"6.14", "6.15", "6.18"}) {
+    EXPECT_EQ(verdict_on(kernel, {}), "") << kernel;
+    EXPECT_EQ(verdict_on(kernel, {"report=dying-uprobe"}), "stale-uprobe") << kernel;
+  }
+}
+
 }  // namespace
 }  // namespace vmafuzz::run
