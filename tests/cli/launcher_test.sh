@@ -225,6 +225,22 @@ builds_anew_for_another_compiler_or_place() {
   [[ $(count 'cmake --preset') == 4 ]] || fail "configured $(count 'cmake --preset') times"
 }
 
+# With cmake's own command for presets.
+goes_on_with_what_was_configured_by_hand() {
+  install_compiler && install_rest
+  local folder=$tree/build/release
+  mkdir -p "$folder"
+  touch "$folder/build.ninja" "$folder/object"
+  printf '%s\n' "CMAKE_HOME_DIRECTORY:INTERNAL=$tree" \
+    "CMAKE_CXX_COMPILER:STRING=$bin/clang++-19" >"$folder/CMakeCache.txt"
+  expect 0 "$tree/vmafuzz" doctor
+  [[ -e $folder/object ]] || fail "what was built by hand is gone"
+  rm "$folder/.configured" "$folder/.built"
+  cp "$bin/clang++-19" "$bin/clang++-22"
+  VMAFUZZ_CXX=clang++-22 expect 0 "$tree/vmafuzz" doctor
+  [[ ! -e $folder/object ]] || fail "another compiler's objects are kept"
+}
+
 runs_from_any_folder_and_through_a_link() {
   install_compiler && install_rest
   mkdir "$work/elsewhere" "$work/links"
