@@ -34,7 +34,7 @@ struct RunOptions {
   bool coverage = false;  // report reads-from pairs and the like to `coverage` (coverage.h)
   bool report_races = true;
   // An operation that makes more accesses than this is livelocked. What it may need grows with the
-  // mappings that the others made: registration visits each, with 130 accesses or less.
+  // mappings that the others made: registration visits each, with about 130 accesses.
   uint32_t op_steps = 4096;
   uint32_t op_steps_per_op = 256;
 };
