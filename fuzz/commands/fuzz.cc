@@ -160,6 +160,14 @@ std::string triage_program() {
   return (self.parent_path() / "vmafuzz_triage").string();
 }
 
+// Without it nothing that is found would be replayed or minimised.
+absl::Status check_triage(const std::string& program) {
+  if (access(program.c_str(), X_OK) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(program, " is missing: build everything of the preset that vmafuzz is from, ",
+                   "as in cmake --build --preset release"));
+}
+
 int run(const Arguments& args) {
   Plan plan;
   plan.root = absolute(environment("VMAFUZZ_ROOT", "."));
@@ -169,6 +177,8 @@ int run(const Arguments& args) {
   plan.command = args.words();
   if (absl::Status s = choose_targets(args, plan); !s.ok()) return refuse(s, kExitUsage);
   if (absl::Status s = check_until(args.text("until")); !s.ok()) return refuse(s, kExitUsage);
+  if (absl::Status s = check_triage(plan.triage_program); !s.ok())
+    return refuse(s, kExitEnvironment);
   if (absl::Status s = choose_engines(args, plan); !s.ok())
     return refuse(s, absl::IsInvalidArgument(s) ? kExitUsage : kExitEnvironment);
   plan.jobs = static_cast<unsigned>(std::min<uint64_t>(args.number("jobs"), 1024));

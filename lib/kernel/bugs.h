@@ -35,6 +35,7 @@ enum class Bug : uint8_t {
   register_under_read_lock,   // breakpoints are installed under mmap_read_lock()
   unregister_without_sync,    // the consumer is freed without uprobe_unregister_sync()
   consumer_freed_registered,  // a failed registration frees the consumer, still on the list
+  inode_not_kept,             // registrants drop their inode as soon as they are registered
   copy_insn_without_wmb,      // UPROBE_COPY_INSN is set without smp_wmb() after the copy
   copy_insn_without_rmb,      // ... and tested without smp_rmb() before it is used
   plain_nhit,                 // tu->nhit++ by every CPU on one counter

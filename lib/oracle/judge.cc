@@ -108,9 +108,11 @@ Judge::Registration* Judge::find_registration(const kernel::uprobe* u) {
 void Judge::consumer_added(kernel::uprobe* u, kernel::uprobe_consumer*) {
   Registration* registration = find_registration(u);
   const kernel::inode* inode = u->inode.peek();
-  // The same memory may be another uprobe by now.
+  // The same memory may be another uprobe by now. One that has consumers is the same even if its
+  // inode is not, because a registrant let go of it.
   if (registration == nullptr || registration->inode != inode ||
-      registration->ino != inode->i_ino.peek() || registration->offset != u->offset.peek()) {
+      registration->offset != u->offset.peek() ||
+      (registration->ino != inode->i_ino.peek() && registration->consumers == 0)) {
     registrations_.push_back({});
     registration = &registrations_.back();
     registration->uprobe = u;

@@ -53,7 +53,7 @@ int count_hit(uprobe_consumer* con, mm_struct*, unsigned long) {
 }
 
 void free_event(trace_uprobe* tu) {
-  iput(tu->inode);
+  if (tu->inode != nullptr) iput(tu->inode);
   trace_uprobe_cache.free(tu);
 }
 
@@ -97,6 +97,10 @@ int trace_uprobe_register(unsigned long ino, unsigned long pgoff, int consumer) 
     return static_cast<int>(PTR_ERR(uprobe));
   }
   tu->uprobe = uprobe;
+  if (bug(Bug::inode_not_kept)) {
+    iput(tu->inode);
+    tu->inode = nullptr;
+  }
   slots->tu[slot] = tu;
   release(slot, kRegistered);
   return 0;

@@ -226,6 +226,11 @@ void add_registration_bugs(std::vector<Bug>& b) {
                "CVE-2024-47675 (5fe6e308abae)",
                {kUseAfterFree, "leak"},
                &bit<B::consumer_freed_registered>});
+  b.push_back({"inode-not-kept",
+               "a registrant drops its inode as soon as it is registered",
+               "kernel-doc of uprobe_register(): the caller keeps @inode referenced",
+               {kWrong, kStale, kUseAfterFree, kDataRace, "lock-imbalance"},
+               &bit<B::inode_not_kept>});
   b.push_back({"copy-insn-without-wmb",
                "UPROBE_COPY_INSN is set without smp_wmb() after the copy",
                "prepare_uprobe()",

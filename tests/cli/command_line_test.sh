@@ -38,4 +38,10 @@ VMAFUZZ_COMMIT=0123456789ab expect 0 '"commit": "0123456789ab"' '' version --jso
 # A machine without anything fails, and says so to a person and to a program.
 expect 3 'FAIL  compiler        clang++-19 is not installed' '' doctor --root "$work"
 expect 3 '"ok": false' '' doctor --json --root="$work"
+
+# Findings want their triage, before hours of fuzzing are spent on them.
+cp "$vmafuzz" "$work/vmafuzz"
+vmafuzz=$work/vmafuzz
+expect 3 '' "$work/vmafuzz_triage is missing: build everything" fuzz --dir "$work/run" --for 1s
+[[ ! -e $work/run ]] || { echo "FAILED: a run was begun without triage"; exit 1; }
 echo passed

@@ -293,5 +293,21 @@ rcu:
   }
 }
 
+// With an inode that nobody keeps, i0 and i1 have the same memory, one after the other, and their
+// probes are one uprobe with two consumers. Both go again.
+TEST_F(ExecutorTest, AUprobeOfAReusedInodeKeepsItsConsumers) {
+  ASSERT_TRUE(executor_.set_target({variants::find_kernel("6.18"), {"inode-not-kept"}, {}}).ok());
+  Outcome outcome;
+  executor_.run(parse(R"(# vmafuzz repro v1
+setup:
+  register   inode=i0 pgoff=0
+  register   inode=i1 pgoff=0
+cpu0:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx private
+)"),
+                {}, &outcome);
+  EXPECT_EQ(outcome.verdict, "") << outcome.what;
+}
+
 }  // namespace
 }  // namespace vmafuzz::run
