@@ -33,7 +33,10 @@ fi
 if [[ ${FUZZING_ENGINE:-libfuzzer} == libfuzzer ]]; then
   CXXFLAGS="${CXXFLAGS:-} -DVMAFUZZ_EXTRA_COUNTERS"
 fi
-export CXXFLAGS
+# Edges of the model, not of the harness: by clang's own counters, and by afl-clang-fast's.
+ignorelist=$root/fuzz/packaging/harness.ignorelist
+CXXFLAGS="${CXXFLAGS:-} -fsanitize-coverage-ignorelist=$ignorelist -Wno-unused-command-line-argument"
+export CXXFLAGS AFL_LLVM_DENYLIST=$ignorelist
 
 cmake -S "$root" -B "$WORK/build-vmafuzz" "${options[@]}" -DBoost_USE_STATIC_LIBS=ON \
   -DCMAKE_PREFIX_PATH="$WORK/dependencies" -DVMAFUZZ_FUZZ_ENGINE="$LIB_FUZZING_ENGINE"

@@ -22,6 +22,7 @@ enum class Bug : uint8_t {
   retry_not_checked,        // a speculative result is taken without mmap_lock_speculate_retry()
   negative_result_trusted,  // no VMA found speculatively: believed without the lock
   torn_vm_file,             // vma->vm_file is loaded without READ_ONCE()
+  vm_file_unchecked,        // ... and followed without a test for null
   lookup_not_retried,       // find_uprobe_rcu() believes a miss without read_seqcount_retry()
   // uprobes: the tree and lifetimes.
   erase_without_seqcount,     // rb_erase() outside of uprobes_seqcount

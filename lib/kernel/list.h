@@ -18,16 +18,6 @@ struct list_head {
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
-// An entry that is on no list: its memory was reused under whoever stands on it. Where the kernel
-// goes on it oopses.
-inline list_head* list_neighbour(list_head* entry, Site site) {
-  if (entry == nullptr) [[unlikely]] {
-    platform::machine.fail("null-dereference",
-                           "a list leads to a null pointer: its entry's memory was reused", site);
-  }
-  return entry;
-}
-
 inline void INIT_LIST_HEAD(list_head* list, Site site = Site::current()) {
   WRITE_ONCE(list->next, list, site);
   WRITE_ONCE(list->prev, list, site);
@@ -44,8 +34,8 @@ inline void list_add(list_head* entry, list_head* head, Site site = Site::curren
   WRITE_ONCE(head->next, entry, site);
 }
 inline void list_del(list_head* entry, Site site = Site::current()) {
-  list_head* next = list_neighbour(entry->next.get(site), site);
-  list_head* prev = list_neighbour(entry->prev.get(site), site);
+  list_head* next = entry->next.get(site);
+  list_head* prev = entry->prev.get(site);
   next->prev.set(prev, site);
   WRITE_ONCE(prev->next, next, site);
 }
@@ -61,15 +51,21 @@ inline void list_add_rcu(list_head* entry, list_head* head, Site site = Site::cu
 // Readers that stand on the entry still find their way: its next stays. Free it after they have
 // left.
 inline void list_del_rcu(list_head* entry, Site site = Site::current()) {
-  list_head* next = list_neighbour(entry->next.get(site), site);
-  list_head* prev = list_neighbour(entry->prev.get(site), site);
+  list_head* next = entry->next.get(site);
+  list_head* prev = entry->prev.get(site);
   next->prev.set(prev, site);
   WRITE_ONCE(prev->next, next, site);
   entry->prev.set(nullptr, site);  // LIST_POISON2
 }
 // The entry after p, as a reader sees it; the list's head at the end.
 inline list_head* list_next_rcu(const list_head* p, Site site = Site::current()) {
-  return list_neighbour(rcu_dereference(p->next, site), site);
+  list_head* next = rcu_dereference(p->next, site);
+  // What is an entry's without being shared is read next, and no machine watches that.
+  if (next == nullptr) [[unlikely]] {
+    platform::machine.fail("null-dereference",
+                           "a list leads to a null pointer: its entry's memory was reused", site);
+  }
+  return next;
 }
 
 }  // namespace vmafuzz::kernel

@@ -275,6 +275,8 @@ void Releases::too_many() {
 uint64_t Machine::newest(const Location& location) const { return tsan::untold_load(location); }
 
 void Machine::check_usable(const Location& location, Site site) {
+  if (sim::near_null(&location)) [[unlikely]]
+    fail("null-dereference", "access to a field of a null pointer", site);
   const uint8_t flags = __atomic_load_n(&location.flags, __ATOMIC_RELAXED);
   if ((flags & (sim::kFreed | sim::kWild)) != 0) [[unlikely]]
     fail_access(location, site);

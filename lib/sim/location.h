@@ -37,6 +37,13 @@ struct Location {
 };
 static_assert(sizeof(Location) == 24);
 
+// A field of a null pointer, or of what container_of() makes of one. An address, not a reference:
+// the compiler takes a reference for valid.
+inline bool near_null(const Location* location) {
+  constexpr uintptr_t kLargestObject = 4096;
+  return reinterpret_cast<uintptr_t>(location) + kLargestObject < 2 * kLargestObject;
+}
+
 inline constexpr uint8_t kNoCpu = 0xff;
 
 enum StoreFlag : uint8_t {

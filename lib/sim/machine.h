@@ -345,6 +345,8 @@ class Machine {
   void learn_pending(Cpu& cpu);
   void set_dependency(Cpu& cpu, const Store& store, bool pending);
   void forget_address();
+  void check_null(const Location* location, Site site);
+  [[noreturn]] void fail_null(Site site);
   [[noreturn]] void fail_access(const Location& location, Site site);
   void check_load_race(Cpu& cpu, Location& location, Site site);
   void check_store_race(Cpu& cpu, Location& location, uint64_t value, bool may_race, Site site);

@@ -204,6 +204,7 @@ void Machine::note_pointer(const Cpu& cpu, uint64_t value, uint32_t store) {
 
 uint64_t Machine::load_at_point(Location& location, Order order, bool plain, bool may_race,
                                 Site site) {
+  check_null(&location, site);
   slow_point(AccessKind::kLoad, &location, site);
   return load_now(location, order, plain, may_race, site);
 }
@@ -370,6 +371,7 @@ void Machine::publish_release(Cpu& cpu, Store& store) {
 
 void Machine::store_at_point(Location& location, uint64_t value, Order order, bool plain,
                              bool may_race, Site site) {
+  check_null(&location, site);
   slow_point(AccessKind::kStore, &location, site);
   store_now(location, value, order, plain, may_race, site);
 }
@@ -455,6 +457,7 @@ void Machine::rmw_end(Location& location, uint64_t value, Order order, Site site
 
 bool Machine::cmpxchg(Location& location, uint64_t* expected, uint64_t desired, Order order,
                       Site site) {
+  check_null(&location, site);
   step(order == Order::kFull ? AccessKind::kRmw : AccessKind::kWeakRmw, &location, site);
   if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
   Cpu& cpu = *current_;

@@ -7,6 +7,11 @@
 
 namespace vmafuzz::sim {
 
+inline void Machine::check_null(const Location* location, Site site) {
+  if (near_null(location)) [[unlikely]]
+    fail_null(site);
+}
+
 inline void Machine::step(AccessKind kind, const Location* location, Site site) {
   ++steps_;
   if (++current_->access >= current_->next_point) [[unlikely]]
@@ -18,7 +23,7 @@ inline void Machine::step(AccessKind kind, const Location* location, Site site) 
 inline uint64_t Machine::load(Location& location, Order order, bool plain, bool may_race,
                               Site site) {
   ++steps_;
-  if (++current_->access >= current_->next_point) [[unlikely]]
+  if (++current_->access >= current_->next_point || near_null(&location)) [[unlikely]]
     return load_at_point(location, order, plain, may_race, site);
   return load_now(location, order, plain, may_race, site);
 }
@@ -43,7 +48,7 @@ inline uint64_t Machine::load_now(Location& location, Order order, bool plain, b
 inline void Machine::store(Location& location, uint64_t value, Order order, bool plain,
                            bool may_race, Site site) {
   ++steps_;
-  if (++current_->access >= current_->next_point) [[unlikely]]
+  if (++current_->access >= current_->next_point || near_null(&location)) [[unlikely]]
     return store_at_point(location, value, order, plain, may_race, site);
   store_now(location, value, order, plain, may_race, site);
 }
@@ -76,6 +81,7 @@ inline void Machine::note_own_plain_load(Cpu& cpu, Location& location) {
 
 template <class F>
 uint64_t Machine::rmw(Location& location, Order order, F op, Site site) {
+  check_null(&location, site);
   step(order == Order::kFull ? AccessKind::kRmw : AccessKind::kWeakRmw, &location, site);
   return rmw_now(location, order, op, site);
 }
@@ -90,6 +96,7 @@ uint64_t Machine::rmw_now(Location& location, Order order, F op, Site site) {
 template <class Admits, class Blocked, class F>
 bool Machine::rmw_when(Location& word, Order order, AccessKind kind, WaitQueue& queue,
                        Admits admits, Blocked blocked, F op, Site site) {
+  check_null(&word, site);
   for (;;) {
     step(kind, &word, site);
     if (admits(word.value)) break;

@@ -92,6 +92,10 @@ void Machine::check_store_race(Cpu& cpu, Location& location, uint64_t value, boo
   fail("data-race", describe, site);
 }
 
+void Machine::fail_null(Site site) {
+  fail("null-dereference", "access to a field of a null pointer", site);
+}
+
 void Machine::fail_access(const Location& location, Site site) {
   if ((location.flags & kWild) != 0) {
     fail("torn-pointer", "access through a pointer that was half old, half new", site);

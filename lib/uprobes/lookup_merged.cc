@@ -23,7 +23,7 @@ uprobe* lookup_merged(mm_struct* mm, unsigned long bp_vaddr) {
   // The file may have become another one, but is a struct file: what is read of it may be wrong,
   // not fatal. The pointer itself must be loaded in one piece.
   const file* vm_file = bug(Bug::torn_vm_file) ? data_race(vma->vm_file) : READ_ONCE(vma->vm_file);
-  if (vm_file == nullptr) return nullptr;
+  if (vm_file == nullptr && !bug(Bug::vm_file_unchecked)) return nullptr;
 
   // all plain
   const loff_t offset =

@@ -29,6 +29,7 @@ constexpr absl::string_view kDataRace = "data-race";
 constexpr absl::string_view kParity = "counter-parity";
 constexpr absl::string_view kForever = "fallback-forever";
 constexpr absl::string_view kLayout = "layout";
+constexpr absl::string_view kNull = "null-dereference";
 constexpr absl::string_view kTreeCorrupt = "tree-corrupt";
 
 // The mm-wide counter and what it protects.
@@ -117,6 +118,11 @@ void add_memory_bugs(std::vector<Bug>& b) {
                "Jann Horn on <20240906051205.530219-3-andrii@kernel.org>",
                {"torn-pointer", kUseAfterFree},
                &bit<B::torn_vm_file>});
+  b.push_back({"vm-file-unchecked",
+               "a speculative lookup follows vma->vm_file without a test for null",
+               "if (!vm_file) in find_active_uprobe_speculative()",
+               {kNull},
+               &bit<B::vm_file_unchecked>});
 }
 
 // Order and locks: what a race detector is for.
@@ -219,7 +225,7 @@ void add_registration_bugs(std::vector<Bug>& b) {
   b.push_back({"unregister-without-sync",
                "the consumer is freed without uprobe_unregister_sync()",
                "comment in uprobe_unregister_sync()",
-               {kUseAfterFree, "null-dereference"},
+               {kUseAfterFree, kNull},
                &bit<B::unregister_without_sync>});
   b.push_back({"consumer-freed-registered",
                "a failed registration frees its consumer, still on the list",

@@ -191,6 +191,22 @@ TEST_F(NativeTest, FreedMemoryIsReportedAlsoBeforeItIsTouched) {
   EXPECT_GT(found, 0);
 }
 
+TEST_F(NativeTest, ANullPointerThatIsFollowedIsAVerdict) {
+  use("6.18", {"vm-file-unchecked"});
+  executor_.run(parse(R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+cpu0:
+  hit        mm0 page=0
+    @3 preempt cpu1
+cpu1:
+  mmap       mm0 page=0 len=1 prot=rx private fixed
+)"),
+                {}, &outcome_);
+  EXPECT_EQ(outcome_.bucket, "null-dereference:lookup_merged");
+}
+
 TEST_F(NativeTest, MinimisingKeepsTheBucketOfAReport) {
   use("nhit");
   input::Program program = parse(kTwoHits);

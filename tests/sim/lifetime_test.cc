@@ -67,6 +67,34 @@ TEST_F(LifetimeTest, TouchingFreedMemoryNamesTypeAndField) {
   EXPECT_NE(machine.verdict().what.find("thing#1.id"), std::string::npos) << machine.verdict().what;
 }
 
+// Fields behind a null pointer, and before one that container_of() has made of null.
+TEST_F(LifetimeTest, ANullPointerThatIsFollowedIsAVerdictAndNoCrash) {
+  const auto field_at = [](intptr_t byte) {
+    return reinterpret_cast<Shared<unsigned long>*>(static_cast<uintptr_t>(byte));
+  };
+  for (const intptr_t byte : {0, 8, 72, -24}) {
+    Shared<unsigned long>* field = field_at(byte);
+    const std::vector<Body> accesses = {
+        [=] { (void)field->get(); },
+        [=] { field->set(1); },
+        [=] { (void)READ_ONCE(*field); },
+        [=] { smp_store_release(*field, 1); },
+        [=] { atomic_fetch_op(*field, Order::kFull, [](unsigned long x) { return x + 1; }); },
+        [=] {
+          unsigned long expected = 0;
+          try_cmpxchg(*field, &expected, 1, Order::kAcquire);
+        },
+    };
+    for (size_t i = 0; i < accesses.size(); ++i) {
+      for (const bool concurrent : {false, true}) {
+        const std::vector<Body> cpus = {accesses[i], [] {}};
+        EXPECT_FALSE(concurrent ? run(cpus, {}) : run({}, {}, {}, accesses[i])) << byte << " " << i;
+        EXPECT_EQ(verdict(), "null-dereference") << byte << " " << i;
+      }
+    }
+  }
+}
+
 TEST_F(LifetimeTest, FreeingTwiceIsNoticed) {
   EXPECT_FALSE(run({[&] {
                      Thing* thing = ordinary.alloc_nofail();
