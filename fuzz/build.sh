@@ -39,7 +39,8 @@ CXXFLAGS="${CXXFLAGS:-} -fsanitize-coverage-ignorelist=$ignorelist -Wno-unused-c
 export CXXFLAGS AFL_LLVM_DENYLIST=$ignorelist
 
 cmake -S "$root" -B "$WORK/build-vmafuzz" "${options[@]}" -DBoost_USE_STATIC_LIBS=ON \
-  -DCMAKE_PREFIX_PATH="$WORK/dependencies" -DVMAFUZZ_FUZZ_ENGINE="$LIB_FUZZING_ENGINE"
+  -DCMAKE_PREFIX_PATH="$WORK/dependencies" -DVMAFUZZ_PARSER_APART=ON \
+  -DVMAFUZZ_FUZZ_ENGINE="$LIB_FUZZING_ENGINE"
 cmake --build "$WORK/build-vmafuzz" --parallel "$jobs" --target "${targets[@]}" pack_seeds
 
 # Every scenario and every known bug is a seed; programs for the parser come with its dictionary.
