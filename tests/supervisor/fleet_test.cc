@@ -175,6 +175,47 @@ TEST(Fleet, KeepsAFolderAndCountsItOnceUntilTheLedgerIsWritten) {
   EXPECT_EQ(Session(folder).totals().executions, 100u);
 }
 
+// There is nothing to be written but this, and no room for it.
+void expect_kept_until_there_is_room(const Folder& folder, const std::string& for_what) {
+  Session session(folder);
+  {
+    const FileSizeLimit full(4);
+    session.take_over(3);
+    EXPECT_TRUE(is_there(folder / "work/8/stats"));
+    EXPECT_NE(session.fleet.obstacle().message().find(for_what), std::string::npos)
+        << session.fleet.obstacle();
+  }
+  session.fleet.tick(2);
+  EXPECT_TRUE(session.fleet.obstacle().ok());
+  EXPECT_FALSE(is_there(folder / "work/8"));
+  EXPECT_FALSE(sorted_files(folder / for_what).empty());
+}
+
+TEST(Fleet, KeepsAFolderUntilItsEntriesAreTaken) {
+  const Folder folder;
+  leave_worker(folder, 8, "a longer entry");
+  {
+    auto page = MappedPage<StatsPage>::open(folder / "work/8/stats");
+    ASSERT_TRUE(page.ok());
+    (*page)->bucket_count = 0;
+  }
+  expect_kept_until_there_is_room(folder, "corpus");
+}
+
+TEST(Fleet, KeepsAFolderUntilWhatWasRunningIsWritten) {
+  const Folder folder;
+  leave_worker(folder, 8, "one");
+  {
+    auto page = MappedPage<StatsPage>::open(folder / "work/8/stats");
+    ASSERT_TRUE(page.ok());
+    (*page)->bucket_count = 0;
+    (*page)->running = 1;
+    (*page)->input_size = 3;
+    std::memcpy((*page)->input, "bad", 3);
+  }
+  expect_kept_until_there_is_room(folder, "suspects");
+}
+
 TEST(Fleet, KeepsAFolderUntilItsFindingsAreWritten) {
   const Folder folder;
   leave_worker(folder, 8, "one");
