@@ -37,8 +37,8 @@ struct Object {
   Site allocated, freed;
   uint8_t freed_by = kNoCpu;
   uint16_t freed_op = 0;
-  // The store through which each CPU last loaded a pointer to this object: its later accesses here
-  // depend on that load's address.
+  // The store through which each CPU last loaded a pointer to this object, together with what that
+  // load's own address depended on (Machine::chained()): its later accesses here depend on it.
   uint32_t pointer_store[8] = {};
 };
 

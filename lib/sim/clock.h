@@ -52,6 +52,10 @@ struct Clock {
     r = lanes_max(r, other.r);
     x |= other.x;
   }
+  // True if it says nothing that `other` does not.
+  bool within(const Clock& other) const {
+    return !lanes_any((w > other.w) | (r > other.r)) && (x & ~other.x) == 0;
+  }
   // Adds every event of `cpu` up to `time`.
   void include(int cpu, uint16_t time) {
     if (lane(w, cpu) < time) lane(w, cpu) = time;

@@ -72,6 +72,10 @@ struct alignas(16) Store {
 
   Clock message() const { return {message_w, message_r, message_x}; }
   Clock before() const { return {before_w, before_r, before_x}; }
+  // It orders nothing: the value that was there before, or that of a CPU without a barrier so far.
+  bool says_nothing() const {
+    return !lanes_any(message_w | message_r | before_w | before_r) && (message_x | before_x) == 0;
+  }
   void join_message(const Clock& clock) {
     message_w = lanes_max(message_w, clock.w);
     message_r = lanes_max(message_r, clock.r);

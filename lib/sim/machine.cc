@@ -151,6 +151,7 @@ void Machine::begin_op(uint16_t op, Site site) {
   cpu.op = op;
   cpu.access = cpu.op_start = 0;
   cpu.stale_run = 0;
+  cpu.follows = 0;  // no address is computed from what an earlier operation read
   if (steps_ > options_.limits.steps)
     fail(kStepLimit, "the execution is longer than the limit", site);
   cpu.director_point =

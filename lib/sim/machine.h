@@ -112,6 +112,7 @@ struct Cpu {
   uint32_t failures = 0;   // steps that failed because a directive said so
   uint16_t stale_run = 0;  // stale loads in a row without progress
   uint8_t resume = 0xff;   // deferred contexts: CPU to return to
+  uint8_t follows = 0;     // kPointer: it has read a pointer that says something (note_pointer())
   uint64_t history = 0;    // of what it observed (track_state)
   uint64_t recent = 0;     // the same since its program last cleared it
   Fiber fiber;
@@ -336,7 +337,8 @@ class Machine {
   int readable(const Cpu& cpu, const Location& location) const;
   Clock load_floor(const Cpu& cpu, const Location& location) const;
   bool reads_own_store(const Cpu& cpu, const Location& location, Order order) const;
-  void note_pointer(const Cpu& cpu, uint64_t value, uint32_t store);
+  void note_pointer(Cpu& cpu, const Location& location, uint64_t value, uint32_t store);
+  uint32_t chained(uint32_t via, uint32_t store);
   bool known(const Store& store, const Clock& clock, int cpu) const;
   bool known_apart_from_reading(const Store& store, const Clock& clock) const;
   void observe(Cpu& cpu, Store& store, Order order);

@@ -34,7 +34,8 @@ Clock Machine::load_floor(const Cpu& cpu, const Location& location) const {
     floor.join(address_.before);
   }
   if (!options_.assume_dependencies || !rule(Rule::kAddressDependency)) return floor;
-  // The address came from a pointer that this CPU loaded: that load's message orders this one.
+  // The address came from a pointer that this CPU loaded: that load's message orders this one, and
+  // so does what ordered that load.
   if (const Object* object = arena.object_of(&location)) {
     if (const uint32_t from = object->pointer_store[cpu.id]; from != 0) {
       floor.join(stores_[from].message());
@@ -196,10 +197,36 @@ inline bool Machine::reads_own_store(const Cpu& cpu, const Location& location, O
          options_.assume_dependencies && !has_address_ && rule(Rule::kCoherence);
 }
 
-// Later accesses of this CPU to the object depend on the load of the pointer.
-void Machine::note_pointer(const Cpu& cpu, uint64_t value, uint32_t store) {
-  if (value == 0) return;
-  if (Object* object = arena.object_of(arena.at(value))) object->pointer_store[cpu.id] = store;
+// Later accesses of this CPU to the object depend on the load of the pointer, which was read from
+// `store`, or is older than the concurrent part of the execution (0).
+void Machine::note_pointer(Cpu& cpu, const Location& location, uint64_t value, uint32_t store) {
+  if (value == 0 || !options_.assume_dependencies) return;
+  const Object* holder = arena.object_of(&location);
+  const uint32_t from = chained(holder != nullptr ? holder->pointer_store[cpu.id] : 0, store);
+  if (from == 0) return;
+  Object* object = arena.object_of(arena.at(value));
+  if (object == nullptr) return;
+  object->pointer_store[cpu.id] = from;
+  if (!stores_[from].says_nothing()) cpu.follows = kPointer;
+}
+
+// A store of which both are part: one of the two as a rule, since who publishes the first pointer
+// has published what it leads to. "addr" goes on through "to-r", one load after the other.
+uint32_t Machine::chained(uint32_t via, uint32_t store) {
+  if (via == 0 || via == store) return store;
+  if (store == 0) return via;
+  const Store& first = stores_[via];
+  const Store& second = stores_[store];
+  const auto within = [](const Store& a, const Store& b) {
+    return a.message().within(b.message()) && a.before().within(b.before());
+  };
+  if (within(first, second)) return store;
+  if (within(second, first) || store_count_ + 2 >= kStores) return via;
+  Store& both = stores_[store_count_];
+  both = second;
+  both.join_message(first.message());
+  both.join_before(first.before());
+  return store_count_++;
 }
 
 uint64_t Machine::load_at_point(Location& location, Order order, bool plain, bool may_race,
@@ -211,10 +238,14 @@ uint64_t Machine::load_at_point(Location& location, Order order, bool plain, boo
 
 uint64_t Machine::load_slow(Location& location, Order order, bool plain, bool may_race, Site site) {
   Cpu& cpu = *current_;
-  if (!reads_own_store(cpu, location, order))
+  // Nobody stores here, but the pointer may be one of a chain (cpu.follows).
+  const bool follows =
+      location.newest == 0 && !alone_ && !watched_ && (location.flags & (kFreed | kWild)) == 0;
+  if (!follows && !reads_own_store(cpu, location, order))
     return load_stored(location, order, plain, may_race, site);
   mix(location.value + arena.id_of(&location) + cpu.id);
-  if ((location.flags & kPointer) != 0) note_pointer(cpu, location.value, location.newest);
+  if ((location.flags & kPointer) != 0)
+    note_pointer(cpu, location, location.value, location.newest);
   if (plain && !may_race) {
     if ((location.readers & ~bit(cpu.id)) != 0) return note_shared_plain_load(cpu, location);
     note_own_plain_load(cpu, location);
@@ -228,6 +259,9 @@ uint64_t Machine::load_stored(Location& location, Order order, bool plain, bool 
   if ((location.flags & (kFreed | kWild)) != 0) fail_access(location, site);
   if (location.newest == 0 || alone_) {  // alone, everything is known
     if (plain && !may_race) note_plain_load(cpu, location);
+    if (!alone_ && (location.flags & cpu.follows) != 0) {
+      note_pointer(cpu, location, location.value, 0);
+    }
     mix(location.value + arena.id_of(&location) + cpu.id);
     if (!options_.assume_dependencies) set_dependency(cpu, stores_[0], false);
     if (watched_)
@@ -252,7 +286,7 @@ uint64_t Machine::load_stored(Location& location, Order order, bool plain, bool 
   observe(cpu, store, order);
   // The second load, or the other half's, has seen the newest store, with all that follows.
   if (twice && index != location.newest) observe(cpu, stores_[location.newest], order);
-  if ((location.flags & kPointer) != 0) note_pointer(cpu, value, index);
+  if ((location.flags & kPointer) != 0) note_pointer(cpu, location, value, index);
   if (plain && !may_race) note_plain_load(cpu, location);
   mix(value + arena.id_of(&location) + cpu.id);
   if (watched_) watch(AccessKind::kLoad, location, value, index, order, plain, may_race, site);

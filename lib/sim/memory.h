@@ -33,7 +33,8 @@ inline uint64_t Machine::load_now(Location& location, Order order, bool plain, b
   Cpu& cpu = *current_;
   const auto bit = static_cast<uint8_t>(1u << cpu.id);
   location.accessed |= bit;
-  if (((location.flags & (kFreed | kWild)) | uint32_t{watched_} | location.newest) != 0) {
+  if (((location.flags & (kFreed | kWild | cpu.follows)) | uint32_t{watched_} | location.newest) !=
+      0) {
     return load_slow(location, order, plain, may_race, site);
   }
   mix(location.value + arena.id_of(&location) + cpu.id);
