@@ -6,24 +6,50 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "input/bytes.h"
 #include "input/text.h"
 
 namespace vmafuzz::command {
 namespace {
 
-std::string read_stream(std::istream& stream) {
-  return std::string(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+std::string read_stream(std::istream& stream, size_t most) {
+  std::string content;
+  char chunk[4096];
+  while (content.size() < most && (stream.read(chunk, sizeof chunk) || stream.gcount() > 0)) {
+    content.append(chunk, static_cast<size_t>(stream.gcount()));
+  }
+  return content;
+}
+
+// Whether no control character is in it, all of it is UTF-8, and some word has three letters.
+bool looks_written(absl::string_view content) {
+  size_t letters = 0;    // in a row, until there are enough
+  size_t following = 0;  // bytes that the UTF-8 sequence still needs
+  for (const char c : content) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (absl::ascii_iscntrl(byte) && c != '\t' && c != '\n' && c != '\r') return false;
+    const bool continues = (byte & 0xc0) == 0x80;
+    if (continues != (following > 0)) return false;
+    if (continues) {
+      --following;
+    } else if (byte >= 0x80) {
+      if (byte < 0xc2 || byte > 0xf4) return false;
+      following = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+    }
+    if (letters < 3) letters = absl::ascii_isalpha(byte) ? letters + 1 : 0;
+  }
+  return following == 0 && letters >= 3;
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> read_file(const std::string& path) {
-  if (path == "-") return read_stream(std::cin);
+absl::StatusOr<std::string> read_file(const std::string& path, size_t most) {
+  if (path == "-") return read_stream(std::cin, most);
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   // A directory can be opened, but not read.
@@ -31,25 +57,37 @@ absl::StatusOr<std::string> read_file(const std::string& path) {
     if (errno != 0) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   }
   file.clear();
-  return read_stream(file);
+  return read_stream(file, most);
 }
 
-bool is_text(absl::string_view content) { return absl::StartsWith(content, "# vmafuzz repro"); }
+bool is_text(absl::string_view content) {
+  if (absl::StrContains(content, "vmafuzz repro")) return true;
+  return content.size() > input::kHeaderBytes && looks_written(content);
+}
 
 absl::StatusOr<input::Program> read_program(const std::string& path) {
-  absl::StatusOr<std::string> content = read_file(path);
+  absl::StatusOr<std::string> content = read_file(path, input::kMaxTextBytes + 1);
   if (!content.ok()) return content.status();
-  // What calls itself text is parsed even if its first line is wrong: the parser says so.
-  if (!is_text(*content) && !absl::EndsWith(path, ".repro")) {
+  const std::string name = path == "-" ? "standard input" : path;
+  const bool text = is_text(*content) || absl::EndsWith(path, ".repro");
+  // A part of what was given is another program.
+  const size_t most = text ? input::kMaxTextBytes : input::kMaxDecodedBytes;
+  if (content->size() > most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": too large to be a program, which has at most ", most, " bytes"));
+  }
+  if (!text) {
     return input::decode({reinterpret_cast<const uint8_t*>(content->data()), content->size()});
   }
   input::ParseOptions options;
-  options.file = path == "-" ? "standard input" : path;
+  options.file = name;
   options.check_kernel = variants::check_kernel;
   options.check_bug = variants::check_bug;
   options.check_option = variants::check_option;
   options.check_expect = variants::check_expect;
-  return input::parse_text(*content, options);
+  absl::string_view written = *content;
+  absl::ConsumePrefix(&written, "\xef\xbb\xbf");  // what some editors begin a file with, unseen
+  return input::parse_text(written, options);
 }
 
 absl::StatusOr<std::vector<input::Program>> read_scenarios(const std::string& folder) {

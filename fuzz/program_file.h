@@ -1,8 +1,10 @@
-// Program files as commands take them: text (.repro) or bytes, told apart by the first line or
+// Program files as commands take them: text (.repro) or bytes, told apart by what is in them, or by
 // the file's name.
 #ifndef VMAFUZZ_FUZZ_PROGRAM_FILE_H_
 #define VMAFUZZ_FUZZ_PROGRAM_FILE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,13 +19,18 @@ namespace vmafuzz::command {
 // Runs on this where nothing names a kernel.
 inline constexpr absl::string_view kDefaultKernel = "6.18";
 
-// The content of a file, or of standard input for "-". NotFound names the file and the reason.
-absl::StatusOr<std::string> read_file(const std::string& path);
+// The content of a file, or of standard input for "-"; reading stops soon after `most` bytes.
+// NotFound names the file and the reason.
+absl::StatusOr<std::string> read_file(const std::string& path, size_t most = SIZE_MAX);
 
+// True for what somebody wrote, whether it is a program or not: every byte string can be decoded,
+// so that a text with something amiss would silently be another program, which finds nothing.
+// Engines practically never make bytes without a control character and with a word in them; what is
+// no longer than the header of such bytes is never text.
 bool is_text(absl::string_view content);
 
 // Text is parsed with every name checked (kernels, bugs, options, verdicts); anything else is
-// decoded, which never fails. Errors name file, line and column.
+// decoded. Errors name file, line and column. Fails on what is larger than a program can be.
 absl::StatusOr<input::Program> read_program(const std::string& path);
 
 // Every *.repro of a folder, by name. NotFound if there is none.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "input/bytes.h"
 #include "input/text.h"
 
@@ -65,7 +66,54 @@ TEST(ProgramFile, NamesAreThoseOfSomethingThatExists) {
 
 TEST(ProgramFile, WhatIsNamedReproMustBeText) {
   EXPECT_FALSE(read_program(write("d.repro", "kernel: 6.14\n")).ok());
-  EXPECT_TRUE(read_program(write("d.bin", "kernel: 6.14\n")).ok());
+}
+
+// Decoded as bytes it would be some other program, which finds nothing.
+TEST(ProgramFile, TextIsNeverDecodedWhateverIsWrongWithIt) {
+  const std::string quoted = absl::StrCat("> ", absl::StrReplaceAll(kText, {{"\n", "\n> "}}));
+  for (const std::string& text : {absl::StrCat("\n", kText), absl::StrCat("    ", kText), quoted,
+                                  std::string("cpu0: hit"), std::string("kernel: 6.14\n"),
+                                  std::string("Gr\xc3\xbc\xc3\x9f"
+                                              "e, see below\n"),
+                                  absl::StrCat("\x01\x02\n", kText)}) {
+    const std::string path = write("f", text);
+    const auto program = read_program(path);
+    EXPECT_EQ(program.status().code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_TRUE(absl::StartsWith(
+        program.status().message(),
+        absl::StrCat(path, ":1:1: expected the first line '# vmafuzz repro v1', found ")))
+        << program.status();
+  }
+}
+
+TEST(ProgramFile, AByteOrderMarkIsNoPartOfTheText) {
+  const auto program = read_program(write("g", absl::StrCat("\xef\xbb\xbf", kText)));
+  ASSERT_TRUE(program.ok()) << program.status();
+  EXPECT_EQ(input::print_text(*program), kText);
+}
+
+TEST(ProgramFile, WhatEnginesWriteIsBytes) {
+  for (const std::string& bytes :
+       {std::string("\n"), std::string("Hi, all!"), std::string(100, '0'), std::string(100, '\n'),
+        std::string(100, '\xff'), std::string("letters\0and no text", 19),
+        std::string("letters \xc3( are no UTF-8")}) {
+    EXPECT_TRUE(read_program(write("h", bytes)).ok()) << bytes;
+  }
+}
+
+TEST(ProgramFile, WhatIsTooLargeIsRefusedByName) {
+  const std::string path = write("i", std::string(input::kMaxDecodedBytes, '\0'));
+  EXPECT_TRUE(read_program(path).ok());
+  for (const std::string& content :
+       {std::string(input::kMaxDecodedBytes + 1, '\0'),
+        absl::StrCat(kText, std::string(input::kMaxTextBytes, '\n'))}) {
+    const auto program = read_program(write("i", content));
+    EXPECT_EQ(program.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(absl::StartsWith(program.status().message(),
+                                 absl::StrCat(path, ": too large to be a program")))
+        << program.status();
+  }
+  EXPECT_FALSE(read_program("/dev/zero").ok()) << "not read to its end";
 }
 
 TEST(ProgramFile, MissingFilesAndFoldersAreNamed) {
