@@ -113,6 +113,10 @@ absl::Span<const Command* const> all_commands();
 int dispatch(absl::Span<const Command* const> commands, const std::vector<std::string>& words,
              std::ostream& out, std::ostream& err);
 
+// What main() does: dispatch() on the standard streams. What could not be written to standard
+// output is told, and makes kExitOk kExitEnvironment.
+int run_program(absl::Span<const Command* const> commands, int argc, char** argv);
+
 }  // namespace vmafuzz::command
 
 #endif  // VMAFUZZ_FUZZ_COMMAND_H_

@@ -205,7 +205,7 @@ int run(const Arguments& args) {
   for (uint64_t i = 0; i < args.number("inputs"); ++i) {
     std::fputs(format(i, runner.run(i)).c_str(), stdout);
   }
-  return std::fflush(stdout) == 0 ? kExitOk : kExitEnvironment;
+  return kExitOk;
 }
 
 }  // namespace

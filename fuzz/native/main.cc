@@ -1,7 +1,3 @@
-#include <iostream>
-#include <string>
-#include <vector>
-
 #include "fuzz/native/commands.h"
 
 namespace {
@@ -12,7 +8,4 @@ constexpr const vmafuzz::command::Command* kCommands[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  return vmafuzz::command::dispatch(kCommands, words, std::cout, std::cerr);
-}
+int main(int argc, char** argv) { return vmafuzz::command::run_program(kCommands, argc, argv); }

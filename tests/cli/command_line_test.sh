@@ -39,6 +39,30 @@ VMAFUZZ_COMMIT=0123456789ab expect 0 '"commit": "0123456789ab"' '' version --jso
 expect 3 'FAIL  compiler        clang++-19 is not installed' '' doctor --root "$work"
 expect 3 '"ok": false' '' doctor --json --root="$work"
 
+# Output that goes nowhere is no success, whoever printed it; a reader who has seen enough is no
+# failure.
+program=$work/program.repro
+printf '# vmafuzz repro v1\ncpu0:\n  hit mm0 page=1\n' >"$program"
+for words in help version kernels man "show $program" "encode $program" "replay $program" \
+  "explain $program"; do
+  status=0
+  # shellcheck disable=SC2086
+  "$vmafuzz" $words >/dev/full 2>"$work/err" || status=$?
+  ((status == 3)) && holds err 'vmafuzz: standard output: No space left on device' ||
+    { echo "FAILED: vmafuzz $words >/dev/full: $status, $(<"$work/err")"; exit 1; }
+  status=0
+  # shellcheck disable=SC2086
+  "$vmafuzz" $words >&- 2>"$work/err" || status=$?
+  ((status == 3)) && holds err 'vmafuzz: standard output: ' ||
+    { echo "FAILED: vmafuzz $words >&-: $status, $(<"$work/err")"; exit 1; }
+done
+for closer in 'head -1' true; do
+  "$vmafuzz" man 2>"$work/err" | $closer >/dev/null || true
+  holds err '' || { echo "FAILED: vmafuzz man | $closer: $(<"$work/err")"; exit 1; }
+  (trap '' PIPE; "$vmafuzz" man 2>"$work/err") | $closer >/dev/null || true
+  holds err '' || { echo "FAILED: vmafuzz man | $closer, no signal: $(<"$work/err")"; exit 1; }
+done
+
 # Findings want their triage, before hours of fuzzing are spent on them.
 cp "$vmafuzz" "$work/vmafuzz"
 vmafuzz=$work/vmafuzz
