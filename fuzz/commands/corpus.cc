@@ -237,6 +237,8 @@ int stats(const Arguments& args, absl::Span<const std::string> paths) {
 int run(const Arguments& args) {
   const std::string what = args.operands()[0];
   const absl::Span<const std::string> paths = absl::MakeConstSpan(args.operands()).subspan(1);
+  // A name that is none is refused by those that measure nothing, too.
+  if (const auto chosen = targets(args); !chosen.ok()) return fail(chosen.status(), kExitUsage);
   if (what == "min") return minimum(args, paths);
   if (what == "add") return add(args, paths);
   if (what == "show") return show(paths);

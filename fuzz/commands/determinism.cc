@@ -195,6 +195,10 @@ class Check {
 };
 
 int run(const Arguments& args) {
+  if (args.number("inputs") == 0) {
+    std::cerr << "vmafuzz determinism: --inputs 0 compares nothing; give 1 or more\n";
+    return kExitUsage;
+  }
   absl::StatusOr<std::vector<input::Program>> scenarios = read_scenarios(args.text("corpus"));
   if (!scenarios.ok()) {
     std::cerr << "vmafuzz determinism: " << std::string(scenarios.status().message()) << "\n";

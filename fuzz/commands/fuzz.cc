@@ -169,6 +169,11 @@ absl::Status check_triage(const std::string& program) {
 }
 
 int run(const Arguments& args) {
+  if (args.has("for") && args.duration("for") <= absl::ZeroDuration()) {
+    return refuse(absl::InvalidArgumentError(
+                      "--for 0 leaves no time for anything; leave --for out to run until Ctrl-C"),
+                  kExitUsage);
+  }
   Plan plan;
   plan.root = absolute(environment("VMAFUZZ_ROOT", "."));
   plan.dir = absolute(args.has("dir") ? args.text("dir") : new_run_directory());

@@ -74,6 +74,10 @@ int replay_native(const Arguments& args) {
 }
 
 int run(const Arguments& args) {
+  if (args.number("times") == 0) {
+    std::cerr << "vmafuzz replay: --times 0 runs nothing; give 1 or more\n";
+    return kExitUsage;
+  }
   if (args.on("tsan") || args.on("threads")) return replay_native(args);
   run::Executor executor;
   int status = kExitOk;

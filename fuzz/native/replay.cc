@@ -109,6 +109,10 @@ Tally run_times(run::Executor& executor, const input::Program& program, uint64_t
 }
 
 int run(const Arguments& args) {
+  if (args.number("times") == 0) {
+    std::cerr << "vmafuzz_tsan replay: --times 0 runs nothing; give 1 or more\n";
+    return kExitUsage;
+  }
   run::Executor executor;
   const bool threads = args.on("threads");
   native::machine.use(threads ? native::Executor::kThreads : native::Executor::kFibres);
@@ -125,7 +129,7 @@ int run(const Arguments& args) {
       std::cerr << "vmafuzz_tsan replay: " << std::string(ready.message()) << "\n";
       return kExitUsage;
     }
-    const Tally tally = run_times(executor, *program, std::max<uint64_t>(1, args.number("times")));
+    const Tally tally = run_times(executor, *program, args.number("times"));
     if (args.on("json")) {
       print_json(path, *target, *program, tally);
     } else {

@@ -39,10 +39,18 @@ VMAFUZZ_COMMIT=0123456789ab expect 0 '"commit": "0123456789ab"' '' version --jso
 expect 3 'FAIL  compiler        clang++-19 is not installed' '' doctor --root "$work"
 expect 3 '"ok": false' '' doctor --json --root="$work"
 
-# Output that goes nowhere is no success, whoever printed it; a reader who has seen enough is no
-# failure.
 program=$work/program.repro
 printf '# vmafuzz repro v1\ncpu0:\n  hit mm0 page=1\n' >"$program"
+
+# Nothing at all is not what anybody asks for, and is no success.
+expect 2 '' 'leave --for out to run until Ctrl-C' fuzz --for 0s --dir "$work/run"
+expect 2 '' '--times 0 runs nothing' replay --times 0 "$program"
+expect 2 '' '--inputs 0 compares nothing' determinism --inputs 0
+expect 2 '' 'nope' corpus show "$program" --kernel nope
+expect 0 'program.repro' '' corpus show "$program" --kernel 6.18
+
+# Output that goes nowhere is no success, whoever printed it; a reader who has seen enough is no
+# failure.
 for words in help version kernels man "show $program" "encode $program" "replay $program" \
   "explain $program"; do
   status=0
