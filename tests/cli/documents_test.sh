@@ -33,6 +33,19 @@ awk '/^    # vmafuzz repro v1/ {on = 1} on && !/^    / {exit} on {print substr($
   >"$work/readme.repro"
 grep -q '^expect:' "$work/readme.repro" || die "README.md holds no program"
 "$vmafuzz" replay "$work/readme.repro" >"$work/replay" || die "README.md: $(cat "$work/replay")"
+# Those of docs/, as they would be copied: each says what it shows, and shows it.
+for document in docs/*.md; do
+  awk -v to="$work/$(basename "$document" .md)" '
+    /^    # vmafuzz repro/ {on = 1; ++count}
+    on && !/^    / {on = 0}
+    on {print substr($0, 5) >(to "-" count ".repro")}' "$document"
+done
+[[ -e $work/findings-2.repro ]] || die "docs/findings.md holds few programs"
+for program in "$work"/*-[0-9]*.repro; do
+  grep -q '^expect:' "$program" || die "a program of docs/ expects nothing: $(cat "$program")"
+  "$vmafuzz" replay "$program" >"$work/replay" || die "docs/: $(cat "$work/replay" "$program")"
+done
+
 # The diagram is shortened: each of its lines stands in the whole one, in this order. Line numbers
 # of sources come and go.
 plain() { tr -s ' ' | sed -E 's/(\.(cc|h)):[0-9]+/\1/; s/ +\|/|/g; s/\| +/|/g'; }
