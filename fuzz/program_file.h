@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,12 @@ absl::StatusOr<std::vector<input::Program>> read_scenarios(const std::string& fo
 // What the program is to be run on: `kernel` if it is not empty, else the program's own, else
 // kDefaultKernel. Fails on unknown names.
 absl::StatusOr<run::Target> target_of(const input::Program& program, absl::string_view kernel);
+
+// Whether runs of the program ended as its file says: `found` are the verdicts that came out, of
+// one run or of several, not all of which need find something. The program expects nothing to be
+// found if it says "expect: none", if it says nothing, or on another kernel than its own.
+bool as_expected(const input::Program& program, bool other_kernel,
+                 const std::set<std::string>& found);
 
 }  // namespace vmafuzz::command
 

@@ -52,7 +52,7 @@ const Command kEncode = {
         "the search header; kernel, bugs, options and comments are the text's alone.",
     .examples =
         "./vmafuzz encode corpus/split-under-hit.repro > seed\n"
-        "./vmafuzz encode --output seed repro/aug02-draft.repro",
+        "./vmafuzz encode --output seed repro/aug02-draft-wrong-uprobe.repro",
     .flags = kFlags,
     .min_operands = 1,
     .max_operands = 1,

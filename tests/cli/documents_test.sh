@@ -28,6 +28,15 @@ while read -r _ command rest; do
   done < <(grep -oE -e '--[a-z-]+' <<<"$rest")
 done <"$work/lines"
 
+# The files that examples begin with are there.
+for command in $(sed -n 's/^  \([a-z]*\) .*/\1/p' "$work/help"); do
+  "$vmafuzz" help "$command" 2>/dev/null | sed -n '/^examples:/,$p' |
+    grep -oE '\b(repro|corpus|tests)/[^ ]*' >"$work/places" || continue
+  while read -r place; do
+    compgen -G "$place" >/dev/null || die "help $command has $place, which is not there"
+  done <"$work/places"
+done
+
 # The first program of the README, up to the next line that is not indented.
 awk '/^    # vmafuzz repro v1/ {on = 1} on && !/^    / {exit} on {print substr($0, 5)}' README.md \
   >"$work/readme.repro"

@@ -135,5 +135,21 @@ TEST(ProgramFile, KernelOfTheCommandLineComesFirst) {
   EXPECT_EQ(target_of(program, "7.99").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(ProgramFile, OnlyTheVerdictThatIsExpectedIsAsExpected) {
+  input::Program program;
+  for (const char* expect : {"", "none"}) {
+    program.expect = expect;
+    EXPECT_TRUE(as_expected(program, false, {}));
+    EXPECT_FALSE(as_expected(program, false, {"wrong-uprobe"}));
+  }
+  program.expect = "wrong-uprobe";
+  EXPECT_TRUE(as_expected(program, false, {"wrong-uprobe"}));
+  EXPECT_FALSE(as_expected(program, false, {})) << "the bug is gone";
+  EXPECT_FALSE(as_expected(program, false, {"stale-uprobe"}));
+  EXPECT_FALSE(as_expected(program, false, {"stale-uprobe", "wrong-uprobe"}));
+  EXPECT_TRUE(as_expected(program, true, {}));
+  EXPECT_FALSE(as_expected(program, true, {"wrong-uprobe"}));
+}
+
 }  // namespace
 }  // namespace vmafuzz::command
