@@ -15,7 +15,8 @@ namespace {
 constexpr Flag kFlags[] = {
     {"kernel", FlagKind::kText, "NAME", "", "on this kernel instead of the file's"},
     {"output", FlagKind::kText, "FILE", "", "write the result here instead of standard output"},
-    {"executions", FlagKind::kNumber, "N", "20000", "candidates to try at most"},
+    {"executions", FlagKind::kNumber, "N", "",
+     "to make it smaller in, at most (default 220000, with --tsan 60000)"},
     {"tsan", FlagKind::kSwitch, "", "",
      "keep what ThreadSanitizer finds on real memory, with the same schedule"},
 };
@@ -26,8 +27,9 @@ int fail(const absl::Status& status, int exit_status) {
 }
 
 int minimize_native(const Arguments& args) {
-  std::vector<std::string> words = {"minimize", "--executions",
-                                    absl::StrCat(args.number("executions"))};
+  std::vector<std::string> words = {"minimize"};
+  if (args.has("executions"))
+    words.insert(words.end(), {"--executions", absl::StrCat(args.number("executions"))});
   for (const char* flag : {"kernel", "output"}) {
     if (args.has(flag)) words.insert(words.end(), {absl::StrCat("--", flag), args.text(flag)});
   }
@@ -36,6 +38,10 @@ int minimize_native(const Arguments& args) {
 }
 
 int run(const Arguments& args) {
+  if (args.has("executions") && args.number("executions") == 0) {
+    return fail(absl::InvalidArgumentError("--executions 0 tries nothing; give 1 or more"),
+                kExitUsage);
+  }
   if (args.on("tsan")) return minimize_native(args);
   absl::StatusOr<input::Program> program = read_program(args.operands()[0]);
   if (!program.ok()) return fail(program.status(), kExitUsage);
@@ -52,9 +58,11 @@ int run(const Arguments& args) {
               << "; there is nothing to keep while making it smaller\n";
     return kExitUsage;
   }
+  if (absl::Status status = measure::check_writable(args.text("output")); !status.ok())
+    return fail(status, kExitEnvironment);
   const std::string verdict = outcome.verdict;
   input::MinimizeOptions options;
-  options.max_executions = static_cast<int>(args.number("executions"));
+  if (args.has("executions")) options = measure::at_most(args.number("executions"));
   absl::StatusOr<input::MinimizeResult> result =
       run::reduce(executor, *program, outcome.bucket, options);
   if (!result.ok()) return fail(result.status(), kExitBugFound);
@@ -77,9 +85,10 @@ const Command kMinimize = {
     .description =
         "Removes operations, directives, CPUs and staleness as long as the same bug (verdict and\n"
         "code sites) comes out, then searches again around what is left. The result is 1-minimal:\n"
-        "removing any one operation or directive loses the bug. Then the diagnosis: which "
-        "barriers\n"
-        "and which rules of merged kernels make it disappear.",
+        "removing any one operation or directive loses the bug, unless --executions is too few "
+        "for\n"
+        "that. Then the diagnosis, in executions of its own: which barriers and which rules of\n"
+        "merged kernels make it disappear.",
     .examples =
         "./vmafuzz minimize crash.bin --output small.repro\n"
         "./vmafuzz minimize --tsan crash.bin --output small.repro",

@@ -16,7 +16,7 @@ namespace {
 constexpr Flag kFlags[] = {
     {"kernel", FlagKind::kText, "NAME", "", "on this kernel instead of the file's"},
     {"output", FlagKind::kText, "FILE", "", "write the result here instead of standard output"},
-    {"executions", FlagKind::kNumber, "N", "20000", "candidates to try at most"},
+    {"executions", FlagKind::kNumber, "N", "60000", "to make it smaller in, at most"},
     {"bucket", FlagKind::kText, "NAME", "", "keep this one, not what the program ends in"},
     {"search", FlagKind::kNumber, "N", "1", "executions to look for it in, if it does not"},
     {"json", FlagKind::kSwitch, "", "", "begin with one JSON object of what was done"},
@@ -64,9 +64,9 @@ int run(const Arguments& args) {
                     " here; there is nothing to keep while making it smaller")),
                 kExitUsage);
   }
-  input::MinimizeOptions options;
-  options.max_executions = static_cast<int>(args.number("executions"));
-  options.max_search_executions = 2 * options.max_executions;  // slower than simulated ones
+  if (absl::Status s = measure::check_writable(args.text("output")); !s.ok())
+    return fail(s, kExitEnvironment);
+  const input::MinimizeOptions options = measure::at_most(args.number("executions"));
   absl::StatusOr<input::MinimizeResult> minimal =
       run::reduce(executor, shown.program, shown.outcome.bucket, options);
   if (!minimal.ok()) return fail(minimal.status(), kExitBugFound);

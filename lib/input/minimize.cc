@@ -53,7 +53,7 @@ bool Minimizer::adopt(Program candidate) {
     stats_.duplicates++;
     return false;
   }
-  if (stats_.executions >= options_.max_executions) {
+  if (stats_.executions >= options_.max_executions || left_in_total() <= 0) {
     stats_.out_of_budget = true;
     return false;
   }
@@ -74,7 +74,9 @@ bool Minimizer::search(const Program& program, size_t max_directives, int execut
   size_t& in_vain = searched_[std::string(bytes.begin(), bytes.end())];
   if (in_vain >= max_directives) return false;
 
-  const int left = options_.max_search_executions - stats_.search_executions;
+  // What a search finds is executed once more, to be believed.
+  const int left =
+      std::min(options_.max_search_executions - stats_.search_executions, left_in_total() - 1);
   if (left <= 0 || stats_.executions >= options_.max_executions) {
     stats_.out_of_budget = true;
     return false;

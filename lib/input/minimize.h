@@ -23,6 +23,7 @@
 #ifndef VMAFUZZ_INPUT_MINIMIZE_H_
 #define VMAFUZZ_INPUT_MINIMIZE_H_
 
+#include <climits>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -70,6 +71,7 @@ using Search = std::function<SearchResult(const SearchRequest&)>;
 struct MinimizeOptions {
   int max_executions = 20000;          // calls of Reproduce
   int max_search_executions = 200000;  // in all searches
+  int max_total_executions = INT_MAX;  // of both
   int executions_per_search = 2000;    // in one; half as many without an operation
   size_t max_search_directives = 8;    // the largest bound that is worth a search
   uint64_t seed = 1;

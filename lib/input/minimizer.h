@@ -62,6 +62,9 @@ class Minimizer {
   bool search_with_fewer_directives();
   bool search_with_fewer_ops();
   bool search(const Program& program, size_t max_directives, int executions);
+  int left_in_total() const {
+    return options_.max_total_executions - stats_.executions - stats_.search_executions;
+  }
 
   bool verify_one_minimal();
   Program without_ops(const std::vector<size_t>& indices) const;

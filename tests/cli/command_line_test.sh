@@ -49,6 +49,18 @@ expect 2 '' '--inputs 0 compares nothing' determinism --inputs 0
 expect 2 '' 'nope' corpus show "$program" --kernel nope
 expect 0 'program.repro' '' corpus show "$program" --kernel 6.18
 
+# What minimising may cost is kept, and it is not begun if its result has no place.
+bug=$(dirname "$0")/../../repro/v1-wrong-uprobe.repro
+expect 2 '' '--executions 0 tries nothing' minimize --executions 0 "$bug"
+expect 0 'expect: wrong-uprobe' 'more --executions may make it smaller' minimize --executions 100 "$bug"
+spent=$(sed -nE 's/.* in ([0-9]+) executions.*/\1/p' "$work/err")
+((spent <= 100)) || { echo "FAILED: 100 executions became $spent"; exit 1; }
+expect 3 '' "cannot write $work/no/such.repro: No such file" minimize --output "$work/no/such.repro" "$bug"
+! holds err executions || { echo "FAILED: minimised for nothing"; exit 1; }
+echo precious >"$work/kept.repro"
+expect 2 '' 'the program finds nothing' minimize --output "$work/kept.repro" "$program"
+[[ $(<"$work/kept.repro") == precious ]] || { echo "FAILED: --output was emptied"; exit 1; }
+
 # Output that goes nowhere is no success, whoever printed it; a reader who has seen enough is no
 # failure.
 for words in help version kernels man "show $program" "encode $program" "replay $program" \

@@ -434,6 +434,18 @@ TEST(Minimize, StopsSearchingAtItsBudget) {
   EXPECT_TRUE(result.stats.one_minimal) << "the search budget has no part in that";
 }
 
+TEST(Minimize, KeepsWithinABudgetOfBoth) {
+  for (const int total : {1, 2, 20, 100}) {
+    MinimizeOptions options;
+    options.max_total_executions = total;
+    const MinimizeResult result =
+        minimized(stuck_program(), pairs_or_single, random_search(pairs_or_single), options);
+    EXPECT_LE(result.stats.executions + result.stats.search_executions, total);
+    EXPECT_TRUE(result.stats.out_of_budget) << total;
+    EXPECT_TRUE(pairs_or_single(result.program));
+  }
+}
+
 TEST(Minimize, IsDeterministicAndKeepsTheText) {
   Program program = stuck_program();
   program.kernel = "aug02-draft";
