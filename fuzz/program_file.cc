@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -88,6 +89,12 @@ absl::StatusOr<input::Program> read_program(const std::string& path) {
   absl::string_view written = *content;
   absl::ConsumePrefix(&written, "\xef\xbb\xbf");  // what some editors begin a file with, unseen
   return input::parse_text(written, options);
+}
+
+std::string in_repository(absl::string_view name) {
+  const char* root = std::getenv("VMAFUZZ_ROOT");
+  if (root == nullptr || *root == '\0') return std::string(name);
+  return absl::StrCat(root, "/", name);
 }
 
 absl::StatusOr<std::vector<input::Program>> read_scenarios(const std::string& folder) {

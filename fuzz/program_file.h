@@ -34,6 +34,9 @@ bool is_text(absl::string_view content);
 // decoded. Errors name file, line and column. Fails on what is larger than a program can be.
 absl::StatusOr<input::Program> read_program(const std::string& path);
 
+// Where the repository's own `name` (a file or folder of it) is: in $VMAFUZZ_ROOT, or here.
+std::string in_repository(absl::string_view name);
+
 // Every *.repro of a folder, by name. NotFound if there is none.
 absl::StatusOr<std::vector<input::Program>> read_scenarios(const std::string& folder);
 

@@ -5,13 +5,15 @@
 #include <iostream>
 
 #include "fuzz/commands/table.h"
+#include "fuzz/program_file.h"
 
 namespace vmafuzz::command {
 namespace {
 
 constexpr Flag kFlags[] = {
-    {"corpus", FlagKind::kText, "DIR", "corpus", "the scenarios"},
-    {"repro", FlagKind::kText, "DIR", "repro", "minimize: the minima written by hand"},
+    {"corpus", FlagKind::kText, "DIR", "", "the scenarios; default: the repository's"},
+    {"repro", FlagKind::kText, "DIR", "",
+     "minimize: the minima written by hand; default: the repository's"},
     {"kernel", FlagKind::kList, "NAME", "", "only these kernels"},
     {"seeds", FlagKind::kNumber, "N", "10", "repetitions of each measurement"},
     {"limit", FlagKind::kNumber, "N", "2000",
@@ -29,8 +31,11 @@ constexpr Flag kFlags[] = {
 
 int run(const Arguments& args) {
   const std::string what = args.operands()[0];
+  const auto folder = [&](const char* name) {
+    return args.has(name) ? args.text(name) : in_repository(name);
+  };
   const absl::StatusOr<std::vector<bench::Scenario>> scenarios =
-      bench::read_scenarios(args.text("corpus"));
+      bench::read_scenarios(folder("corpus"));
   if (!scenarios.ok()) {
     std::cerr << "vmafuzz bench: " << std::string(scenarios.status().message()) << "\n";
     return kExitUsage;
@@ -52,7 +57,7 @@ int run(const Arguments& args) {
                                          args.number("limit"), args.text("results")};
   if (what == "exec") return bench::exec(*scenarios, {seconds(10), args.text("target")});
   if (what == "engine") return bench::engine(*scenarios, engine);
-  if (what == "minimize") return bench::minimize({engine, args.text("repro")});
+  if (what == "minimize") return bench::minimize({engine, folder("repro")});
   if (what == "detect") {
     const int found = bench::scenarios(*scenarios, search);
     std::cout << "\n";
@@ -60,7 +65,7 @@ int run(const Arguments& args) {
     return found != kExitOk ? found : in_time;
   }
   if (what == "scenarios") return bench::scenarios(*scenarios, search);
-  if (what == "tsan") return bench::tsan({args.text("corpus"), args.number("seeds"), seconds(10)});
+  if (what == "tsan") return bench::tsan({folder("corpus"), args.number("seeds"), seconds(10)});
   if (what == "rates") return bench::rates(seconds(5));
   std::cerr << "vmafuzz bench: unknown measurement " << what
             << "; there are exec, detect, scenarios, engine, minimize, tsan and rates\n";

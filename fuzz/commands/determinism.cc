@@ -28,7 +28,8 @@ namespace fs = std::filesystem;
 constexpr Flag kFlags[] = {
     {"inputs", FlagKind::kNumber, "N", "100000", "how many inputs"},
     {"seed", FlagKind::kNumber, "N", "1", "which inputs"},
-    {"corpus", FlagKind::kText, "DIR", "corpus", "the scenarios that inputs are made from"},
+    {"corpus", FlagKind::kText, "DIR", "",
+     "the scenarios that inputs are made from; default: the repository's"},
     {"build", FlagKind::kList, "PROGRAM", "",
      "vmafuzz programs to compare with (default: those of build/*)"},
     {"print", FlagKind::kSwitch, "", "",
@@ -99,10 +100,8 @@ std::vector<std::string> programs(const Arguments& args) {
   std::vector<std::string> paths = {own_path()};
   for (const std::string& path : args.list("build")) paths.push_back(path);
   if (args.has("build")) return paths;
-  const char* root = std::getenv("VMAFUZZ_ROOT");
   std::error_code error;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator(fs::path(root != nullptr ? root : ".") / "build", error)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(in_repository("build"), error)) {
     const fs::path program = entry.path() / "fuzz" / "vmafuzz";
     if (access(program.c_str(), X_OK) == 0 && !fs::equivalent(program, paths[0], error)) {
       paths.push_back(program.string());
@@ -114,6 +113,10 @@ std::vector<std::string> programs(const Arguments& args) {
 
 std::string shell_quoted(absl::string_view word) {
   return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
+}
+
+std::string corpus(const Arguments& args) {
+  return args.has("corpus") ? args.text("corpus") : in_repository("corpus");
 }
 
 class Check {
@@ -153,9 +156,9 @@ class Check {
   }
 
   absl::Status compare_with(const std::string& program) {
-    const std::string command = absl::StrCat(
-        shell_quoted(program), " determinism --print --inputs ", first_.size(), " --seed ",
-        args_.number("seed"), " --corpus ", shell_quoted(args_.text("corpus")));
+    const std::string command =
+        absl::StrCat(shell_quoted(program), " determinism --print --inputs ", first_.size(),
+                     " --seed ", args_.number("seed"), " --corpus ", shell_quoted(corpus(args_)));
     std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), &pclose);
     if (pipe == nullptr) return absl::InternalError(absl::StrCat("cannot start ", program));
     uint64_t equal = 0, number = 0;
@@ -199,7 +202,7 @@ int run(const Arguments& args) {
     std::cerr << "vmafuzz determinism: --inputs 0 compares nothing; give 1 or more\n";
     return kExitUsage;
   }
-  absl::StatusOr<std::vector<input::Program>> scenarios = read_scenarios(args.text("corpus"));
+  absl::StatusOr<std::vector<input::Program>> scenarios = read_scenarios(corpus(args));
   if (!scenarios.ok()) {
     std::cerr << "vmafuzz determinism: " << std::string(scenarios.status().message()) << "\n";
     return kExitUsage;

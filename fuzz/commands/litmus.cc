@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "fuzz/commands/table.h"
+#include "fuzz/program_file.h"
 #include "litmus/batch.h"
 #include "litmus/self_check.h"
 
@@ -110,7 +111,7 @@ int check_rules(const Arguments& args, const std::vector<std::string>& files,
 int run(const Arguments& args) {
   const bool self_check = args.on("self-check");
   std::vector<std::string> paths = args.operands();
-  if (paths.empty() && self_check) paths = {kOwnTests};
+  if (paths.empty() && self_check) paths = {in_repository(kOwnTests)};
   if (paths.empty()) {
     std::cerr << "vmafuzz litmus: which tests? A .litmus file or a folder of them, such as "
               << kOwnTests << "\n";

@@ -83,6 +83,15 @@ for closer in 'head -1' true; do
   holds err '' || { echo "FAILED: vmafuzz man | $closer, no signal: $(<"$work/err")"; exit 1; }
 done
 
+# From any folder, the corpus is the repository's.
+(
+  VMAFUZZ_ROOT=$(realpath "$(dirname "$0")/../..")
+  export VMAFUZZ_ROOT
+  cd "$work"
+  expect 0 '10 of 10 equal' '' determinism --inputs 10 --build "$vmafuzz"
+  expect 2 '' 'there are exec, detect' bench no-such
+)
+
 # Findings want their triage, before hours of fuzzing are spent on them.
 cp "$vmafuzz" "$work/vmafuzz"
 vmafuzz=$work/vmafuzz
