@@ -289,6 +289,7 @@ FileReport run_file(const std::string& path, const RunOptions& options, const Ex
     report.outcome = FileOutcome::kUnsupported;
     return report;
   }
+  report.title = test->title;
   report.result = test->machine.empty() ? test->result : test->machine;
   const auto run = run_litmus(*test, options);
   if (!run.ok()) {

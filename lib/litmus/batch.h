@@ -20,7 +20,8 @@ enum class FileOutcome : uint8_t {
 
 struct FileReport {
   std::string path;
-  std::string name;
+  std::string name;   // of the file, by which what is expected is looked up
+  std::string title;  // in the header, as herd7 prints it; empty if nothing was parsed
   FileOutcome outcome = FileOutcome::kFailed;
   std::string error;   // kUnsupported, kFailed
   std::string result;  // what the test's header expects of this machine; may be empty

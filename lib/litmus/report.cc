@@ -50,6 +50,7 @@ FileReport read_report(const Json& json) {
     if (outcome == kOutcomes[i]) report.outcome = static_cast<FileOutcome>(i);
   }
   if (json.contains("error")) json.at("error").get_to(report.error);
+  if (json.contains("title")) json.at("title").get_to(report.title);
   if (json.contains("result")) json.at("result").get_to(report.result);
   if (report.explored()) read_observation(json, report);
   if (json.contains("reference")) {
@@ -83,6 +84,7 @@ std::string report_to_json(const FileReport& report) {
                {"name", report.name},
                {"outcome", kOutcomes[static_cast<int>(report.outcome)]}};
   if (!report.error.empty()) json["error"] = report.error;
+  if (!report.title.empty()) json["title"] = report.title;
   if (!report.result.empty()) json["result"] = report.result;
   if (report.explored()) json.update(observation_json(report));
   if (report.has_reference) {
@@ -112,8 +114,9 @@ std::string format_report(const FileReport& report) {
     return absl::StrCat("Test ", report.name, " ", kOutcomes[static_cast<int>(report.outcome)],
                         ": ", report.error, "\n");
   }
-  std::string text =
-      format_observation(report.name, report.quantifier_word, report.condition, report.observation);
+  std::string text = format_observation(report.title, report.quantifier_word, report.condition,
+                                        report.observation);
+  if (report.title != report.name) absl::StrAppend(&text, "File ", report.path, "\n");
   if (report.outcome == FileOutcome::kCutOff) {
     absl::StrAppend(&text, "Cut off after ", report.executions, " executions\n");
   }

@@ -68,6 +68,7 @@ absl::StatusOr<LitmusTest> parse_litmus(absl::string_view file, absl::string_vie
   if (!pieces.ok()) return pieces.status();
   LitmusTest test;
   test.name = std::filesystem::path(std::string(file)).stem().string();
+  test.title = std::string(pieces->title);
   test.result = std::string(pieces->result);
   test.machine = std::string(pieces->machine);
 

@@ -106,7 +106,8 @@ struct Proposition {
 enum class Quantifier : uint8_t { kExists, kNotExists, kForall };
 
 struct LitmusTest {
-  std::string name;
+  std::string name;   // of the file
+  std::string title;  // in the header
   // What the header says: "Never", "Sometimes", "Always", other words or nothing. `result` is the
   // verdict of the memory model, `machine` that of a machine that shows less of it.
   std::string result, machine;
@@ -123,8 +124,9 @@ struct LitmusTest {
 };
 
 // Parses the text of one file. `file` stands in errors ("FILE:LINE:COLUMN: ..."); the test is
-// named after its stem, because the name in the text is often another. Errors: InvalidArgument
-// for text that is not a litmus test, Unimplemented for what herd7 knows and this parser does not.
+// named after its stem, because several files may have one name in their text. Errors:
+// InvalidArgument for text that is not a litmus test, Unimplemented for what herd7 knows and this
+// parser does not.
 absl::StatusOr<LitmusTest> parse_litmus(absl::string_view file, absl::string_view text);
 
 // Reads and parses a file. NotFound if it cannot be read.

@@ -106,6 +106,16 @@ TEST_F(Batch, RunsATestAndComparesIt) {
             std::string::npos);
 }
 
+// As herd7 does; the file's name is told where it is another.
+TEST_F(Batch, CallsATestAsItsHeaderDoes) {
+  const FileReport same = run_file(write("mp.litmus", kMessagePassing), RunOptions{}, nullptr);
+  EXPECT_EQ(format_report(same).find("Test mp Allowed\n"), 0u);
+  EXPECT_EQ(format_report(same).find("File "), std::string::npos);
+  const FileReport other = run_file(write("copy.litmus", kMessagePassing), RunOptions{}, nullptr);
+  EXPECT_EQ(other.name, "copy");
+  EXPECT_EQ(format_report(other), absl::StrCat(format_report(same), "File ", other.path, "\n"));
+}
+
 TEST_F(Batch, TellsWhyATestWasNotRun) {
   const FileReport malformed =
       run_file(write("bad.litmus", "C bad {} P0( {}"), RunOptions{}, nullptr);

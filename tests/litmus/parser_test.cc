@@ -111,6 +111,7 @@ TEST(ParseInit, RefusesWithLineAndColumn) {
 
 TEST(ParseProgram, NamesTheTestAfterTheFile) {
   EXPECT_EQ(parse("C other\n{}\nP0() {}\n").name, "a-name");
+  EXPECT_EQ(parse("C other\n{}\nP0() {}\n").title, "other");
 }
 
 TEST(ParseProgram, TakesThreadsInOrder) {
