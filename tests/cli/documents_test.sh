@@ -55,9 +55,8 @@ for program in "$work"/*-[0-9]*.repro; do
   "$vmafuzz" replay "$program" >"$work/replay" || die "docs/: $(cat "$work/replay" "$program")"
 done
 
-# The diagram is shortened: each of its lines stands in the whole one, in this order. Line numbers
-# of sources come and go.
-plain() { tr -s ' ' | sed -E 's/(\.(cc|h)):[0-9]+/\1/; s/ +\|/|/g; s/\| +/|/g'; }
+# The diagram is shortened: each of its lines stands in the whole one, in this order.
+plain() { tr -s ' ' | sed -E 's/ +\|/|/g; s/\| +/|/g'; }
 "$vmafuzz" explain "$work/readme.repro" | plain >"$work/whole"
 awk '/^    step \| CPU0/ {on = 1; getline; next} on && !/^    / {exit} on' README.md |
   plain >"$work/diagram"
