@@ -14,23 +14,33 @@ namespace {
 // As the kernel calls them; SRCU domains go by one name, work items have the last.
 struct Names {
   const char *lock, *unlock, *call, *synchronize, *synchronized, *over, *callback;
+  const char* fence;  // that waiting for a grace period is
 };
-constexpr Names kRcuNames = {
-    "rcu_read_lock()",         "rcu_read_unlock()",         "call_rcu()",
-    "synchronize_rcu()",       "synchronize_rcu() returns", "<an RCU grace period is over>",
-    "<callback of call_rcu()>"};
+constexpr Names kRcuNames = {"rcu_read_lock()",
+                             "rcu_read_unlock()",
+                             "call_rcu()",
+                             "synchronize_rcu()",
+                             "synchronize_rcu() returns",
+                             "<an RCU grace period is over>",
+                             "<callback of call_rcu()>",
+                             "synchronize_rcu"};
 constexpr Names kTasksTraceNames = {"rcu_read_lock_trace()",
                                     "rcu_read_unlock_trace()",
                                     "call_rcu_tasks_trace()",
                                     "synchronize_rcu_tasks_trace()",
                                     "synchronize_rcu_tasks_trace() returns",
                                     "<an RCU tasks-trace grace period is over>",
-                                    "<callback of call_rcu_tasks_trace()>"};
-constexpr Names kSrcuNames = {
-    "srcu_read_lock()",         "srcu_read_unlock()",         "call_srcu()",
-    "synchronize_srcu()",       "synchronize_srcu() returns", "<an SRCU grace period is over>",
-    "<callback of call_srcu()>"};
-constexpr Names kWorkNames = {"", "", "schedule_work()", "", "", "", "<work item>"};
+                                    "<callback of call_rcu_tasks_trace()>",
+                                    "synchronize_rcu_tasks_trace"};
+constexpr Names kSrcuNames = {"srcu_read_lock()",
+                              "srcu_read_unlock()",
+                              "call_srcu()",
+                              "synchronize_srcu()",
+                              "synchronize_srcu() returns",
+                              "<an SRCU grace period is over>",
+                              "<callback of call_srcu()>",
+                              "synchronize_srcu"};
+constexpr Names kWorkNames = {"", "", "schedule_work()", "", "", "", "<work item>", ""};
 
 const Names& names_of(int domain) {
   if (domain == kNoDomain) return kWorkNames;
@@ -209,7 +219,7 @@ void GracePeriods::synchronize(int domain, Site site) {
   happens_before::acquire(&d.ended);
   machine.mix_state(item->hash);
   item->state = State::kFree;
-  machine.watch_fence("synchronize_rcu", site);
+  machine.watch_fence(names_of(domain).fence, site);
   if (rule(Rule::kRcuFences)) machine.full_barrier(machine.current());
 }
 

@@ -30,19 +30,28 @@ inline std::vector<std::filesystem::path> program_files() {
   return files;
 }
 
-inline Report report_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
+inline Report report_of_text(const std::string& text) {
   const absl::StatusOr<input::Program> program = input::parse_text(text);
-  EXPECT_TRUE(program.ok()) << path << ": " << program.status();
+  EXPECT_TRUE(program.ok()) << program.status();
   if (!program.ok()) return {};
   run::Target target;
   target.kernel = variants::find_kernel(program->kernel.empty() ? "6.18" : program->kernel);
   target.bugs = program->bugs;
   target.options = program->options;
   run::Executor executor;
-  EXPECT_TRUE(executor.set_target(target).ok()) << path;
+  EXPECT_TRUE(executor.set_target(target).ok());
   return report_of(executor, *program);
+}
+
+inline Report report_of_file(const std::filesystem::path& path) {
+  const testing::ScopedTrace trace(__FILE__, __LINE__, path.string());
+  std::ifstream file(path, std::ios::binary);
+  return report_of_text(std::string((std::istreambuf_iterator<char>(file)), {}));
+}
+
+// "repro/bugs/plain-nhit.repro".
+inline Report report_of_our(const std::string& file) {
+  return report_of_file(std::filesystem::path(VMAFUZZ_SOURCE_DIR) / file);
 }
 
 }  // namespace vmafuzz::report

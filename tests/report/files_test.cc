@@ -1,0 +1,28 @@
+// What reports say of the programs in repro/ and corpus/: nothing that did not happen.
+#include "files.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "scene.h"
+
+namespace vmafuzz::report {
+namespace {
+
+std::vector<std::string> texts(const Report& report, StepKind kind) {
+  std::vector<std::string> texts;
+  for (const Step& step : report.timeline.steps) {
+    if (step.kind == kind && step.shown) texts.push_back(step.text);
+  }
+  return texts;
+}
+
+TEST(Files, GracePeriodsAreCalledByTheirDomains) {
+  const Report report = report_of_our("repro/findings/moved-mapping.repro");
+  std::vector<std::string> fences = texts(report, StepKind::kFence);
+  std::erase_if(fences, [](const std::string& text) { return !absl::StartsWith(text, "sync"); });
+  EXPECT_EQ(fences,
+            (std::vector<std::string>{"synchronize_rcu_tasks_trace()", "synchronize_srcu()"}));
+}
+
+}  // namespace
+}  // namespace vmafuzz::report
