@@ -13,7 +13,7 @@ namespace vmafuzz::kernel {
 
 uprobe* lookup_merged(mm_struct* mm, unsigned long bp_vaddr) {
   std::optional<rcu_guard> rcu;
-  if (!bug(Bug::lookup_without_rcu)) rcu.emplace();
+  if (!bug(Bug::lookup_without_rcu)) rcu.emplace(Site::current());
   unsigned long seq;
   if (!mmap_lock_speculate_try_begin(mm, &seq)) return nullptr;
 

@@ -24,5 +24,14 @@ TEST(Files, GracePeriodsAreCalledByTheirDomains) {
             (std::vector<std::string>{"synchronize_rcu_tasks_trace()", "synchronize_srcu()"}));
 }
 
+TEST(Files, PlacesAreInTheModel) {
+  for (const auto& file : program_files()) {
+    const Report report = report_of_file(file);
+    for (const Step& step : report.timeline.steps) {
+      EXPECT_FALSE(absl::StartsWith(step.at.line, "stl_")) << file << ": " << step.at.line;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vmafuzz::report
