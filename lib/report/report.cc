@@ -71,7 +71,8 @@ Report report_of(run::Executor& executor, const input::Program& program,
   Report report;
   report.program = program.replay_form() ? program : run::Executor::as_replay(program, outcome);
   report.kernel = kernel_name(executor.target());
-  report.timeline = make_timeline(sim::machine.trace(), sim::machine.verdict());
+  report.timeline =
+      make_timeline(sim::machine.trace(), sim::machine.verdict(), sim::machine.recorded());
   report.trace_hash = outcome.trace_hash;
   report.steps = outcome.steps;
   report.missed = outcome.missed;

@@ -1,5 +1,7 @@
 #include "report/timeline.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -68,8 +70,9 @@ const char* order_suffix(StepKind kind, sim::Order order) {
 
 class Builder {
  public:
-  Builder(const std::vector<sim::TraceEvent>& trace, const sim::Verdict& verdict)
-      : trace_(trace), verdict_(verdict), names_(trace) {}
+  Builder(const std::vector<sim::TraceEvent>& trace, const sim::Verdict& verdict,
+          const std::vector<sim::Directive>& recorded)
+      : trace_(trace), verdict_(verdict), recorded_(recorded), names_(trace) {}
 
   Timeline build() {
     for (size_t i = 0; i < trace_.size(); ++i) {
@@ -272,32 +275,43 @@ class Builder {
     step->from_cpu = event.from_cpu;
     if (event.from_cpu != sim::kNoCpu) step->from = place(event.from_site);
     step->stale = event.stale;
+    check_compiler(event, step);
     if (const Stored* read = store_back(event, event.stale);
-        read != nullptr && read->cpu == event.from_cpu) {
+        read != nullptr && read->cpu == event.from_cpu &&
+        (read->value == event.value || step->torn || step->reloaded)) {
       step->from_step = read->step;
     }
-    check_compiler(event, step);
     if (event.stale == 0) return;
     step->missed = place(event.missed_site);
     step->before = names_.value(event.location, event.newest);
-    if (const Stored* newest = store_back(event, 0); newest != nullptr) {
+    if (const Stored* newest = store_back(event, 0);
+        newest != nullptr && newest->value == event.newest) {
       step->missed_cpu = newest->cpu;
       step->missed_step = newest->step;
+    }
+    if (step->reloaded) {  // its value is the second read's
+      absl::StrAppend(&step->remark, ", first ", event.stale, " back from the newest store at ",
+                      step->missed.line, " (", step->missed.function, ")");
+      return;
     }
     absl::StrAppend(&step->remark, step->remark.empty() ? "" : " ", "<-- STALE by ", event.stale,
                     ": reads ", step->value, ", missed ", step->before, " stored at ",
                     step->missed.line, " (", step->missed.function, ")");
   }
 
-  // A plain load whose value is not that of the store it read.
+  // Values do not tell: the memory may have been another object's, whose stores are not this one's.
   void check_compiler(const sim::TraceEvent& event, Step* step) {
     if (!event.plain) return;
-    const Stored* read = store_back(event, event.stale);
-    if (read == nullptr || read->value == event.value) return;
-    step->reloaded = event.value == event.newest;
-    step->torn = !step->reloaded;
-    step->remark = step->torn ? "<-- TORN: half of it is older than the rest"
-                              : "<-- RELOADED: the compiler reads it twice";
+    step->reloaded = carried_out(event, sim::DirectiveKind::kReload);
+    step->torn = carried_out(event, sim::DirectiveKind::kTear);
+    if (step->torn) step->remark = "<-- TORN: half of it is older than the rest";
+    if (step->reloaded) step->remark = "<-- RELOADED: the compiler reads it twice";
+  }
+
+  bool carried_out(const sim::TraceEvent& event, sim::DirectiveKind kind) const {
+    return std::any_of(recorded_.begin(), recorded_.end(), [&](const sim::Directive& d) {
+      return d.kind == kind && d.op == event.op && d.access == event.access;
+    });
   }
 
   // The store to the load's location that is `back` stores older than the newest; null: not known.
@@ -361,6 +375,7 @@ class Builder {
 
   const std::vector<sim::TraceEvent>& trace_;
   const sim::Verdict& verdict_;
+  const std::vector<sim::Directive>& recorded_;
   Timeline timeline_;
   Names names_;
   absl::flat_hash_map<const sim::Location*, int> locations_;
@@ -379,8 +394,9 @@ const Step* Timeline::find(uint16_t op, uint16_t access) const {
   return nullptr;
 }
 
-Timeline make_timeline(const std::vector<sim::TraceEvent>& trace, const sim::Verdict& verdict) {
-  return Builder(trace, verdict).build();
+Timeline make_timeline(const std::vector<sim::TraceEvent>& trace, const sim::Verdict& verdict,
+                       const std::vector<sim::Directive>& recorded) {
+  return Builder(trace, verdict, recorded).build();
 }
 
 }  // namespace vmafuzz::report

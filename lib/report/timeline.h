@@ -120,8 +120,10 @@ struct Timeline {
   const Step* find(uint16_t op, uint16_t access) const;
 };
 
+// `recorded`: the directives that were carried out, which alone tell what the compiler did.
 // REQUIRES: the machine still shows the execution that `trace` belongs to.
-Timeline make_timeline(const std::vector<sim::TraceEvent>& trace, const sim::Verdict& verdict);
+Timeline make_timeline(const std::vector<sim::TraceEvent>& trace, const sim::Verdict& verdict,
+                       const std::vector<sim::Directive>& recorded);
 
 }  // namespace vmafuzz::report
 

@@ -16,6 +16,21 @@ std::vector<std::string> texts(const Report& report, StepKind kind) {
   return texts;
 }
 
+TEST(Files, NothingIsTornOrReloadedWithoutADirectiveThatSaysSo) {
+  for (const auto& file : program_files()) {
+    const Report report = report_of_file(file);
+    const auto by_compiler = [](const input::Directive& d) {
+      return d.kind == input::DirectiveKind::kTear || d.kind == input::DirectiveKind::kReload;
+    };
+    const std::vector<input::Directive>& directives = report.program.directives;
+    if (std::any_of(directives.begin(), directives.end(), by_compiler)) continue;
+    for (const Step& step : report.timeline.steps) {
+      EXPECT_FALSE(step.torn || step.reloaded)
+          << file << ": step " << step.step << ", " << step.text;
+    }
+  }
+}
+
 TEST(Files, GracePeriodsAreCalledByTheirDomains) {
   const Report report = report_of_our("repro/findings/moved-mapping.repro");
   std::vector<std::string> fences = texts(report, StepKind::kFence);

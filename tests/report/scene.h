@@ -31,7 +31,8 @@ class SceneTest : public sim::MachineTest {
     options.trace = true;
     options.limits.op_steps = 200;
     run(std::move(bodies), std::move(directives), options, std::move(set_up));
-    Timeline timeline = make_timeline(sim::machine.trace(), sim::machine.verdict());
+    Timeline timeline =
+        make_timeline(sim::machine.trace(), sim::machine.verdict(), sim::machine.recorded());
     condense(&timeline);
     return timeline;
   }
