@@ -12,9 +12,11 @@
 namespace vmafuzz::run {
 namespace {
 
-// An access of the trace that a barrier may stand before.
+// An access of the trace that a barrier may stand before: on that CPU alone, or its neighbours
+// would not be those of all the accesses that the barrier stands before.
 struct Place {
   AccessSite access;
+  int cpu = 0;
   uint16_t op = 0;
   std::string what;  // "the load of vm_area_struct.vm_start at lookup_v1.cc:36"
 };
@@ -120,7 +122,8 @@ class Diagnostician {
     }
   }
 
-  // Loads or stores of the concurrent part, each place once, in the order of their operations.
+  // Loads or stores of the concurrent part, each place once a CPU, in the order of their
+  // operations.
   std::vector<Place> places(sim::Event event) {
     RunOptions traced;
     traced.trace = true;
@@ -129,9 +132,11 @@ class Diagnostician {
     for (const sim::TraceEvent& e : sim::machine.trace()) {
       if (e.event != event || e.op >= program_.ops.size() || program_.ops[e.op].cpu == 0) continue;
       const bool load = event == sim::Event::kLoad;
-      Place place{{e.site, load ? sim::AccessKind::kLoad : sim::AccessKind::kStore}, e.op, ""};
-      if (std::any_of(places.begin(), places.end(),
-                      [&](const Place& other) { return same_place(other.access, place.access); })) {
+      Place place{
+          {e.site, load ? sim::AccessKind::kLoad : sim::AccessKind::kStore}, e.cpu, e.op, ""};
+      if (std::any_of(places.begin(), places.end(), [&](const Place& other) {
+            return other.cpu == place.cpu && same_place(other.access, place.access);
+          })) {
         continue;
       }
       place.what = absl::StrCat("the ", load ? "load of " : "store to ",
@@ -154,10 +159,16 @@ class Diagnostician {
   static std::string in_words(const std::vector<Place>& places, size_t first, size_t last,
                               BarrierKind kind) {
     const std::string barrier = absl::StrCat("with ", barrier_name(kind));
+    const std::string where = absl::StrCat(" on cpu", places[last].cpu);
     if (first == 0 || places[first - 1].op != places[last].op) {
-      return absl::StrCat(barrier, " before ", places[last].what);
+      return absl::StrCat(barrier, " before ", places[last].what, where);
     }
-    return absl::StrCat(barrier, " between ", places[first - 1].what, " and ", places[last].what);
+    return absl::StrCat(barrier, " between ", places[first - 1].what, " and ", places[last].what,
+                        where);
+  }
+
+  static Barrier barrier_at(const Place& place, BarrierKind kind) {
+    return {place.access, kind, place.cpu};
   }
 
   bool helps(const std::vector<Barrier>& barriers) {
@@ -167,13 +178,28 @@ class Diagnostician {
   bool try_single(const std::vector<Place>& places, BarrierKind kind) {
     bool any = false;
     for (size_t i = 0; i < places.size(); ++i) {
-      if (!helps({{places[i].access, kind}})) continue;
+      if (!helps({barrier_at(places[i], kind)})) continue;
       const size_t first = i;
       while (i + 1 < places.size() && places[i + 1].op == places[first].op &&
-             helps({{places[i + 1].access, kind}})) {
+             helps({barrier_at(places[i + 1], kind)})) {
         ++i;
       }
       diagnosis_.barriers.push_back(in_words(places, first, i, kind));
+      any = true;
+    }
+    return any || try_on_all_cpus(places, kind);
+  }
+
+  // Where several CPUs come by, each of them may need the barrier.
+  bool try_on_all_cpus(const std::vector<Place>& places, BarrierKind kind) {
+    bool any = false;
+    for (const Place& place : places) {
+      const auto same = [&](const Place& other) { return same_place(other.access, place.access); };
+      if (&*std::find_if(places.begin(), places.end(), same) != &place) continue;
+      if (std::count_if(places.begin(), places.end(), same) < 2) continue;
+      if (!helps({{place.access, kind}})) continue;
+      diagnosis_.barriers.push_back(
+          absl::StrCat("with ", barrier_name(kind), " before ", place.what, " on every CPU"));
       any = true;
     }
     return any;
@@ -194,8 +220,8 @@ class Diagnostician {
   // each of its two moved as far as it still does.
   bool try_pairs(const std::vector<Place>& loads, const std::vector<Place>& stores) {
     const auto pair = [&](size_t store, size_t load) {
-      return std::vector<Barrier>{{stores[store].access, BarrierKind::kWmb},
-                                  {loads[load].access, BarrierKind::kRmb}};
+      return std::vector<Barrier>{barrier_at(stores[store], BarrierKind::kWmb),
+                                  barrier_at(loads[load], BarrierKind::kRmb)};
     };
     int left = options_.most_pairs;
     for (size_t store = 0; store < stores.size(); ++store) {

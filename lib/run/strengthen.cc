@@ -26,6 +26,7 @@ bool same_place(const AccessSite& a, const AccessSite& b) {
 sim::Decision StrengthenedDirector::decide(const sim::Point& point) {
   if (inserting_) return {};  // the barrier itself
   for (const Barrier& barrier : barriers_) {
+    if (barrier.cpu >= 0 && barrier.cpu != point.cpu) continue;
     if (same_place(barrier.before, {point.site, point.kind})) execute(barrier.kind, point.site);
   }
   return inner_->decide(point);

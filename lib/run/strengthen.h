@@ -1,8 +1,8 @@
 // Barriers put where the model has none, while an execution runs: for diagnosis.
 //
-// A barrier stands before every access of one place in the source. It takes no access number, so
-// that directives still meet the accesses that they were made for; and it costs nothing where it is
-// not used, since it is a director's doing.
+// A barrier stands before every access of one place in the source, on one CPU or on all. It takes
+// no access number, so that directives still meet the accesses that they were made for; and it
+// costs nothing where it is not used, since it is a director's doing.
 #ifndef VMAFUZZ_RUN_STRENGTHEN_H_
 #define VMAFUZZ_RUN_STRENGTHEN_H_
 
@@ -26,6 +26,7 @@ bool same_place(const AccessSite& a, const AccessSite& b);
 struct Barrier {
   AccessSite before;
   BarrierKind kind = BarrierKind::kMb;
+  int cpu = -1;  // the only one that has it; -1: all have
 };
 
 // Does what another director says, with barriers.
