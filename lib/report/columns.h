@@ -11,8 +11,8 @@ namespace vmafuzz::report {
 
 struct DiagramOptions {
   bool full = false;    // every access, not only those that condense() lets stay
-  int width = 79;       // of two columns or fewer
-  int min_column = 35;  // more columns make the diagram as wide as that takes
+  int width = 79;       // of the diagram
+  int min_column = 24;  // more than two make the diagram as wide as that takes
 };
 
 // The first column numbers the accesses of the execution; the next ones show sequence counters,

@@ -48,5 +48,19 @@ TEST(Files, PlacesAreInTheModel) {
   }
 }
 
+TEST(Files, ThreeColumnsKeepTheWidthIfTheyCan) {
+  const Report report = report_of_our("repro/suren-rfc-wrong-uprobe.repro");
+  ExplainOptions options;
+  options.file = "some.repro";
+  for (const int width : {92, 110, 160}) {
+    options.diagram.width = width;
+    const auto widest = widest_line(explain(report, options));
+    EXPECT_LE(widest, static_cast<size_t>(width));
+    EXPECT_GT(widest, static_cast<size_t>(width) - 12);
+  }
+  options.diagram.width = 79;
+  EXPECT_LE(widest_line(explain(report, options)), 92u);
+}
+
 }  // namespace
 }  // namespace vmafuzz::report
