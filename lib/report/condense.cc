@@ -1,5 +1,7 @@
 #include "report/condense.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "sim/arena.h"
 
@@ -130,6 +132,19 @@ void keep_way_to(int object, Timeline* timeline) {
   }
 }
 
+// Memory that RCU frees: the lookup's read-side sections, or they seem not to have held it up.
+void keep_readers(Timeline* timeline) {
+  const auto freed_late = [](const Step& step) {
+    return step.shown && step.kind == StepKind::kFree && step.cpu >= sim::kUserCpus;
+  };
+  if (std::none_of(timeline->steps.begin(), timeline->steps.end(), freed_late)) return;
+  const Suspect suspect = timeline->failure.suspect();
+  for (Step& step : timeline->steps) {
+    const bool its = step.cpu == suspect.cpu && step.op == suspect.op;
+    if (its && step.kind == StepKind::kReader) step.shown = true;
+  }
+}
+
 void keep_other_party(Timeline* timeline) {
   const int other = other_party(*timeline);
   if (other < 0) return;
@@ -194,6 +209,7 @@ void condense(Timeline* timeline) {
   const std::vector<ObjectUse> uses = object_uses(*timeline, locations);
   for (Step& step : timeline->steps) step.shown = stays(step, *timeline, locations, uses);
   keep_other_party(timeline);
+  if (timeline->failure.lookup) keep_readers(timeline);
   keep_barriers(timeline);
   drop_idle_switches(timeline);
 }

@@ -36,7 +36,7 @@ class RowMaker {
         begin(step);
       } else if (full_ ? step.kind != StepKind::kEnd : step.shown) {
         event(step);
-      } else if (step.is_access()) {
+      } else if (happens(step)) {
         cpus_[step.cpu].left_out = true;
       }
       if (&step == wrong) add_wrong_result(step);
@@ -50,6 +50,12 @@ class RowMaker {
     Place at;
     bool left_out = false;
   };
+
+  // Somebody who reads the diagram would want to know that there was something.
+  static bool happens(const Step& step) {
+    return step.is_access() || step.kind == StepKind::kReader || step.kind == StepKind::kGrace ||
+           step.kind == StepKind::kAlloc || step.kind == StepKind::kFree;
+  }
 
   void add(int cpu, RowKind kind, std::string text) {
     Row row;

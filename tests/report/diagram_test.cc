@@ -1,6 +1,7 @@
 // The CPU0 | CPU1 diagram of executions whose interleaving is known, and the sentence about them.
 #include "absl/strings/match.h"
 #include "bodies.h"
+#include "kernel/rcupdate.h"
 #include "scene.h"
 
 namespace vmafuzz::report {
@@ -228,6 +229,29 @@ TEST_F(DiagramTest, FullFormHasEveryAccessAndNoGaps) {
   EXPECT_FALSE(absl::StrContains(full, "..."));
   EXPECT_TRUE(absl::StrContains(full, "g.z -> 0"));
   EXPECT_LT(widest_line(full), 80u);
+}
+
+TEST_F(DiagramTest, LeftOutReadSideSectionsAreDots) {
+  const Timeline timeline = play({[&] { bodies::store_word(g); },
+                                  [&] {
+                                    bodies::load_word(g);
+                                    kernel::rcu_read_lock();
+                                    kernel::rcu_read_unlock();
+                                    bodies::load_word(g);
+                                  }},
+                                 {});
+  expect_diagram(timeline, {"store()", "load()"}, R"(
+step | CPU0                               | CPU1
+-----+------------------------------------+-----------------------------------
+     | store()                            |
+     |  store_word(), scene.c:80          |
+   2 |   g.x = 0x20001                    |
+     |                                    | load()
+     |                                    |  load_word(), scene.c:81
+   5 |                                    |   g.x -> 0x20001
+     |                                    |   ...
+   8 |                                    |   g.x -> 0x20001
+)");
 }
 
 TEST_F(DiagramTest, NoTextIsWiderThanAskedFor) {

@@ -62,5 +62,18 @@ TEST(Files, ThreeColumnsKeepTheWidthIfTheyCan) {
   EXPECT_LE(widest_line(explain(report, options)), 92u);
 }
 
+//  RCU frees what the lookup had found, after the lookup.
+TEST(Files, ReadSideSectionsAreDrawnWhereRcuFrees) {
+  const Report report = report_of_our("repro/suren-rfc-wrong-uprobe.repro");
+  const std::string text = explain(report);
+  const size_t lock = text.find("rcu_read_lock()"), unlock = text.find("rcu_read_unlock()");
+  const size_t freed = text.find("free vma#");
+  ASSERT_NE(lock, text.npos) << text;
+  ASSERT_NE(unlock, text.npos) << text;
+  ASSERT_NE(freed, text.npos) << text;
+  EXPECT_LT(lock, unlock);
+  EXPECT_LT(unlock, freed);
+}
+
 }  // namespace
 }  // namespace vmafuzz::report
