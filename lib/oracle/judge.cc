@@ -23,6 +23,26 @@ std::string describe_page(const PageView& page) {
   return "i" + std::to_string(page.ino) + " page " + std::to_string(page.pgoff);
 }
 
+// A mapping that never had the breakpoint, as valid_vma() tells, is none that may be resolved.
+bool may_be_probed(const PageView& page) {
+  constexpr auto kMask = kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE;
+  return (page.flags & kMask) == kernel::VM_MAYEXEC;
+}
+
+// "r-xs, not to be probed: VM_MAYSHARE"; as /proc/PID/maps shows it, and why.
+std::string why_not_probed(const PageView& page) {
+  const auto has = [&](kernel::vm_flags_t flag) { return (page.flags & flag) != 0; };
+  std::string text = has(kernel::VM_READ) ? "r" : "-";
+  text += has(kernel::VM_WRITE) ? 'w' : '-';
+  text += has(kernel::VM_EXEC) ? 'x' : '-';
+  text += has(kernel::VM_MAYSHARE) ? 's' : 'p';
+  text += ", not to be probed:";
+  if (has(kernel::VM_HUGETLB)) text += " VM_HUGETLB";
+  if (has(kernel::VM_MAYSHARE)) text += " VM_MAYSHARE";
+  if (!has(kernel::VM_MAYEXEC)) text += " no VM_MAYEXEC";
+  return text;
+}
+
 // Happens-before is not enough to be bound to read a store: what a CPU's loads are held to is. On
 // real memory nobody can tell, and time decides.
 template <class Machine>
@@ -32,6 +52,11 @@ platform::Knowledge seen_by(Machine& m) {
   } else {
     return m.knowledge();
   }
+}
+// For reports. Real threads count their steps each for itself, and have no trace.
+template <class Machine>
+void note_step(Machine& m, uint32_t* step) {
+  if constexpr (requires { m.current().known; }) *step = m.steps();
 }
 template <class Point, class Seen>
 bool bound_to_see(const Point& stored, const Seen& seen) {
@@ -146,6 +171,7 @@ void Judge::lookup_begins(kernel::mm_struct* mm, unsigned long vaddr) {
   lookup.seen = seen_by(machine);
   lookup.cpu = static_cast<uint8_t>(machine.cpu());
   lookup.op = machine.op();
+  note_step(machine, &lookup.first_step);
   const AddressSpaceHistory& space = spaces_[mm->id];
   lookup.open_section = space.open() ? space.sections() : 0;
   lookup.quiet = !space.open() && sees_all_sections(lookup);
@@ -196,6 +222,7 @@ void Judge::check_refusal(const Lookup& lookup, const Registration* registration
 void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u, bool speculative) {
   Lookup& lookup = lookups_[machine.cpu()];
   lookup.speculative = speculative;
+  note_step(machine, &lookup.last_step);
   const AddressSpaceHistory& space = spaces_[lookup.mm];
   lookup.inside = space.open() && lookup.open_section == space.sections();
   if (speculative) cover_sections(space.sections() - lookup.sections);
@@ -216,7 +243,9 @@ void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u,
   lookup.dying = known_key && registration->consumers == 0 && registration->ever_removed;
   if (lookup.dying && !accepted(Finding::kDyingUprobe)) {
     if (registration->removed.known_to(lookup.known)) {
-      machine.fail("stale-uprobe", "the uprobe's last consumer had gone before the lookup began");
+      machine.fail("stale-uprobe", [&] {
+        return describe(lookup) + ", whose last consumer had gone before the lookup began";
+      });
     }
     lookup.dying = false;
   }
@@ -224,11 +253,19 @@ void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u,
   if (!speculative) check_refusal(lookup, known_key ? registration : nullptr);
 }
 
+std::string Judge::describe(const Lookup& lookup) {
+  return std::string(lookup.speculative ? "speculative" : "locked") + " lookup of mm" +
+         std::to_string(lookup.mm) + " page " + std::to_string(lookup.vaddr >> PAGE_SHIFT) +
+         " by cpu" + std::to_string(lookup.cpu) + " returned the uprobe of i" +
+         std::to_string(lookup.ino) + " page " + std::to_string(lookup.offset >> PAGE_SHIFT);
+}
+
 const PageView& Judge::page_of(const Version& version, const Lookup& lookup) const {
   return version.pages[(lookup.vaddr >> PAGE_SHIFT) % kernel::kTaskPages];
 }
 
-bool Judge::matches(const Version& version, const Lookup& lookup) const {
+// Of what the uprobe is for, whether it may be probed there or not.
+bool Judge::maps(const Version& version, const Lookup& lookup) const {
   const PageView& page = page_of(version, lookup);
   if (!page.mapped || page.inode == nullptr) return false;
   const auto offset = (static_cast<kernel::loff_t>(page.pgoff) << PAGE_SHIFT) +
@@ -236,10 +273,12 @@ bool Judge::matches(const Version& version, const Lookup& lookup) const {
   if (page.inode != lookup.inode || offset != lookup.offset) return false;
   // The registrant keeps the inode until unregistration: a dying uprobe is found for what is at its
   // inode's address by now (docs/findings.md).
-  if (page.ino != lookup.ino && !lookup.dying) return false;
-  // A mapping that never had the breakpoint, as valid_vma() tells, is none that may be resolved.
-  constexpr auto kMask = kernel::VM_HUGETLB | kernel::VM_MAYEXEC | kernel::VM_MAYSHARE;
-  return (page.flags & kMask) == kernel::VM_MAYEXEC || accepted(Finding::kUnprobedMapping);
+  return page.ino == lookup.ino || lookup.dying;
+}
+
+bool Judge::matches(const Version& version, const Lookup& lookup) const {
+  return maps(version, lookup) &&
+         (may_be_probed(page_of(version, lookup)) || accepted(Finding::kUnprobedMapping));
 }
 
 // Looks for a version in the lookup's window that it is right for. Not final: if none is, a section
@@ -265,20 +304,28 @@ void Judge::settle(const Lookup& lookup, bool final) {
 
 void Judge::report(const Lookup& lookup, bool was_true_before) {
   const AddressSpaceHistory& space = spaces_[lookup.mm];
-  culprit_ = {true,         lookup.speculative,         lookup.cpu,         lookup.op,
-              lookup.mm,    lookup.vaddr >> PAGE_SHIFT, space.section_op(), space.section_cpu(),
-              lookup.inside};
-  const auto describe = [&] {
+  culprit_ = {true,          lookup.speculative,         lookup.cpu,         lookup.op,
+              lookup.mm,     lookup.vaddr >> PAGE_SHIFT, space.section_op(), space.section_cpu(),
+              lookup.inside, lookup.first_step,          lookup.last_step};
+  const auto whole = [&] {
+    bool unprobed = false;
+    for (size_t i = 0; i < space.size(); ++i) unprobed |= maps(space.version(i), lookup);
+    std::string text = describe(lookup);
+    if (was_true_before) {
+      text += ", which was right only before a change that the CPU had to know of";
+    } else if (unprobed) {
+      text += ", which was right for no mapping that the page had during the lookup";
+    } else {
+      text += ", which the page never mapped during the lookup";
+    }
     const PageView& page = page_of(space.newest(), lookup);
-    return std::string(lookup.speculative ? "speculative" : "locked") + " lookup of mm" +
-           std::to_string(lookup.mm) + " page " + std::to_string(lookup.vaddr >> PAGE_SHIFT) +
-           " by cpu" + std::to_string(lookup.cpu) + " returned the uprobe of i" +
-           std::to_string(lookup.ino) + " page " + std::to_string(lookup.offset >> PAGE_SHIFT) +
-           (was_true_before ? ", which was right only before a change that the CPU had to know of"
-                            : ", which the page never mapped during the lookup") +
-           "; it maps " + describe_page(page);
+    text += "; it maps " + describe_page(page);
+    if (maps(space.newest(), lookup) && !may_be_probed(page)) {
+      text += " (" + why_not_probed(page) + ")";
+    }
+    return text;
   };
-  machine.fail(was_true_before ? "stale-uprobe" : "wrong-uprobe", describe);
+  machine.fail(was_true_before ? "stale-uprobe" : "wrong-uprobe", whole);
 }
 
 // --- at rest

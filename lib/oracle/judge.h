@@ -22,6 +22,8 @@
 #ifndef VMAFUZZ_ORACLE_JUDGE_H_
 #define VMAFUZZ_ORACLE_JUDGE_H_
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "mm/observer.h"
@@ -84,6 +86,7 @@ class Judge : public kernel::Observer {
     uint16_t section_op = 0;  // whose write section was the last to begin
     uint8_t section_cpu = platform::kNoCpu;
     bool inside = false;  // one write section was open from the lookup's beginning to its end
+    uint32_t first_step = 0, last_step = UINT32_MAX;  // of the execution: the lookup's
   };
   const Culprit& culprit() const { return culprit_; }
 
@@ -114,6 +117,7 @@ class Judge : public kernel::Observer {
     uint16_t op = 0;
     uint32_t open_section = 0;  // in which it began, 0 none
     bool inside = false;
+    uint32_t first_step = 0, last_step = UINT32_MAX;
   };
 
   // A speculation that returned nothing, until the lookup under the lock has returned.
@@ -126,7 +130,9 @@ class Judge : public kernel::Observer {
   };
 
   Registration* find_registration(const kernel::uprobe* u);
+  bool maps(const Version& version, const Lookup& lookup) const;
   bool matches(const Version& version, const Lookup& lookup) const;
+  static std::string describe(const Lookup& lookup);
   const PageView& page_of(const Version& version, const Lookup& lookup) const;
   void settle(const Lookup& lookup, bool final);
   bool sees_all_sections(const Lookup& lookup) const;

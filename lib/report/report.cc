@@ -80,7 +80,8 @@ Report report_of(run::Executor& executor, const input::Program& program,
   Failure& failure = report.timeline.failure;
   if (const oracle::Judge::Culprit& culprit = executor.judge().culprit();
       outcome.found && culprit.valid) {
-    failure.lookup = Suspect{culprit.cpu, culprit.op};
+    failure.lookup = Suspect{culprit.cpu, culprit.op, culprit.speculative, culprit.first_step,
+                             culprit.last_step};
     report.mm = culprit.mm;
     report.marked_page = static_cast<int>(culprit.page);
   } else {

@@ -2,12 +2,12 @@
 
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "report/condense.h"
 #include "report/names.h"
 
 namespace vmafuzz::report {
@@ -30,29 +30,67 @@ bool is_counter(const Step& step) {
 class LookupStory {
  public:
   explicit LookupStory(const Timeline& timeline)
-      : timeline_(timeline), steps_(timeline.steps), suspect_(timeline.failure.suspect()) {}
+      : timeline_(timeline), steps_(timeline.steps), suspect_(timeline.failure.suspect()) {
+    find_sections();
+  }
 
   std::string tell() const {
+    if (!suspect_.speculative) return locked_sentences();
     const Looks looks = find_looks(timeline_);
     std::string text = looks.found ? counter_sentence(looks) : std::string();
-    const std::string fields = field_sentence(looks);
+    const std::string lookup = looks.found ? "In between it read " : absl::StrCat(me(), " read ");
+    size_t first = looks.found ? looks.first : 0;
+    while (!looks.found && first < steps_.size() && !suspect_.did(steps_[first])) ++first;
+    const std::string fields =
+        field_sentences(lookup, first, looks.found ? looks.last : steps_.size());
     if (!fields.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", fields);
     return text;
   }
 
  private:
-  bool mine(const Step& step) const { return step.cpu == suspect_.cpu && step.op == suspect_.op; }
+  // mmap_lock held for writing: indices into steps_; last is steps_.size() if it never ends.
+  struct Section {
+    size_t first;
+    size_t last;
+  };
+  // A load of the lookup: what it read of another CPU, and what another CPU stored after that.
+  struct Read {
+    const Step* load;
+    size_t index;
+    int stored;
+    int next;
+  };
+
   std::string me() const { return cpu_name(suspect_.cpu); }
 
-  // The first store to the counter between the looks, or null.
-  const Step* change_between(const Looks& looks) const {
-    for (size_t i = looks.first; i < looks.last; ++i) {
+  void find_sections() {
+    std::map<int, size_t> open;  // by CPU: which section
+    for (size_t i = 0; i < steps_.size(); ++i) {
       const Step& step = steps_[i];
-      if (step.location == steps_[looks.first].location && step.kind != StepKind::kLoad) {
-        return &step;
+      if (step.kind != StepKind::kLock || step.field != "mmap_lock") continue;
+      if (absl::StartsWith(step.text, "mmap_write_lock(")) {
+        open[step.cpu] = sections_.size();
+        sections_.push_back({i, steps_.size()});
+      } else if (absl::StartsWith(step.text, "mmap_write_unlock(") ||
+                 absl::StartsWith(step.text, "mmap_write_downgrade(")) {
+        const auto section = open.find(step.cpu);
+        if (section == open.end()) continue;
+        sections_[section->second].last = i;
+        open.erase(section);
       }
     }
-    return nullptr;
+  }
+
+  // Index into sections_; -1: outside of any.
+  int section_of(int index) const {
+    for (size_t i = 0; index >= 0 && i < sections_.size(); ++i) {
+      const Section& section = sections_[i];
+      const auto at = static_cast<size_t>(index);
+      if (steps_[section.first].cpu == steps_[at].cpu && section.first < at && at < section.last) {
+        return static_cast<int>(i);
+      }
+    }
+    return -1;
   }
 
   std::string counter_sentence(const Looks& looks) const {
@@ -63,72 +101,194 @@ class LookupStory {
     if (first.stale > 0) absl::StrAppend(&text, " (it was ", first.before, " by then)");
     if (first.value != last.value) {
       absl::StrAppend(&text, " and ", last.value, at_step(last),
-                      ": it had noticed a change, and returned what it found all the same.");
+                      ", and returned what it found all the same.");
       return text;
     }
-    const Step* change = change_between(looks);
+    const Step* change = nullptr;
+    bool came_round = false;
+    for (size_t i = looks.first; i < looks.last; ++i) {
+      const Step& step = steps_[i];
+      if (step.location != first.location || step.kind == StepKind::kLoad) continue;
+      if (change == nullptr) change = &step;
+      came_round = came_round || step.value != last.value;
+    }
     if (change != nullptr) {
       absl::StrAppend(&text, ", ", cpu_name(change->cpu), " made it ", change->value,
                       at_step(*change), " in ", in(change->at), "; ", me(), "'s look",
                       at_step(last), " in ", in(last.at), " still returned ", last.value,
                       last.stale > 0 ? ", a stale value: no order between the CPUs rules that out."
-                                     : ": the counter came round to the same value.");
+                      : came_round   ? ": the counter came round to the same value."
+                                     : ".");
       return text;
     }
+    absl::StrAppend(&text, " and again", at_step(last));
     if (last.stale > 0) {
-      absl::StrAppend(&text, " and again", at_step(last), ", when the newest was ", last.before,
-                      ", stored in ", in(last.missed), ".");
-      return text;
+      return absl::StrCat(text, ", when the newest was ", last.before, ", stored in ",
+                          in(last.missed), ".");
     }
-    absl::StrAppend(&text, " and again", at_step(last),
-                    ": nothing changed it in between, so the check saw no writer", writer_at_work(),
-                    ".");
+    return absl::StrCat(text, ": nobody stored to it in between.");
+  }
+
+  // The store to a load's location that changes what the load returned. Coherence order
+  // is execution order.
+  int next_store(size_t index) const {
+    const Step& load = steps_[index];
+    std::vector<size_t> stores;
+    size_t before = 0;
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      if (steps_[i].location != load.location || steps_[i].kind == StepKind::kLoad) continue;
+      stores.push_back(i);
+      if (i < index) ++before;
+    }
+    if (before < load.stale) return -1;
+    const size_t next = before - load.stale;
+    // Memory that is used again has stores that are none of this object's.
+    const bool sure = load.from_step >= 0
+                          ? next > 0 && stores[next - 1] == static_cast<size_t>(load.from_step)
+                          : next == 0 || load.stale == 0;
+    if (!sure || next >= stores.size() || steps_[stores[next]].cpu == load.cpu) return -1;
+    if (steps_[stores[next]].value == load.value) return -1;
+    return static_cast<int>(stores[next]);
+  }
+
+  // What the lookup read of the mapping between two of its steps.
+  std::vector<Read> reads(size_t first, size_t last) const {
+    static const std::set<std::string> kFields = {"vm_start", "vm_end",  "vm_pgoff", "vm_file",
+                                                  "vm_flags", "f_inode", "vm_mm"};
+    std::vector<Read> reads;
+    std::set<std::pair<int, std::string>> seen;
+    for (size_t i = first; i < last; ++i) {
+      const Step& step = steps_[i];
+      if (!suspect_.did(step) || step.kind != StepKind::kLoad) continue;
+      if (!kFields.contains(step.field) || !seen.insert({step.location, step.value}).second) {
+        continue;
+      }
+      const bool whole = !step.torn && !step.reloaded;
+      Read read{&step, i, whole && step.from_cpu != step.cpu ? step.from_step : -1,
+                whole ? next_store(i) : -1};
+      // A change by somebody who came only after the lookup is none that it could mix up.
+      const int section = section_of(read.next);
+      const int since = section >= 0
+                            ? static_cast<int>(sections_[static_cast<size_t>(section)].first)
+                            : read.next;
+      if (since >= static_cast<int>(last)) read.next = -1;
+      if (!whole || read.stored >= 0 || read.next >= 0) reads.push_back(read);
+    }
+    return reads;
+  }
+
+  // What it read that another CPU had stored, what it read although another CPU stored something
+  // else, and who held mmap_lock for writing meanwhile. Nobody is named who was done before the
+  // lookup and of whom it missed nothing.
+  std::string field_sentences(const std::string& lookup, size_t first, size_t last) const {
+    const std::vector<Read> all = reads(first, last);
+    std::set<int> blamed;  // sections
+    for (const Read& read : all) {
+      if (read.next >= 0) blamed.insert(section_of(read.next));
+    }
+    const bool mixed = !blamed.empty();
+    std::vector<std::string> fresh, old;
+    for (const Read& read : all) {
+      const Step& load = *read.load;
+      std::string text = absl::StrCat(load.object_name, ".", load.field, " = ", load.value);
+      if (load.torn || load.reloaded) {
+        fresh.push_back(text + (load.torn ? " (torn)" : " (read twice by the compiler)"));
+      } else if (read.next >= 0) {
+        const Step& next = steps_[static_cast<size_t>(read.next)];
+        const bool missed = static_cast<size_t>(read.next) < read.index;
+        old.push_back(absl::StrCat(text, " (", cpu_name(next.cpu),
+                                   missed ? " had stored " : " stored ", next.value,
+                                   missed ? "" : " only", at_step(next), ")"));
+      } else {
+        const int section = section_of(read.stored);
+        const bool over = section >= 0 ? sections_[static_cast<size_t>(section)].last < first
+                                       : static_cast<size_t>(read.stored) < first;
+        if (mixed ? !blamed.contains(section) : over && suspect_.speculative) continue;
+        blamed.insert(section);
+        const Step& stored = steps_[static_cast<size_t>(read.stored)];
+        fresh.push_back(
+            absl::StrCat(text, " (stored by ", cpu_name(stored.cpu), at_step(stored), ")"));
+      }
+    }
+    if (fresh.empty() && old.empty()) return {};
+    std::string text = absl::StrCat(lookup, absl::StrJoin(fresh, ", "),
+                                    fresh.empty() || old.empty() ? "" : " together with ",
+                                    absl::StrJoin(old, ", "), ".");
+    for (const int section : blamed) {
+      if (section >= 0) absl::StrAppend(&text, " ", section_sentence(section, first, mixed));
+    }
     return text;
   }
 
-  // ", although cpu0 held mmap_lock for writing from step 12 on".
-  std::string writer_at_work() const {
-    const Step* lock = nullptr;
-    for (const Step& step : steps_) {
-      if (step.kind != StepKind::kLock || step.field != "mmap_lock" || mine(step)) continue;
-      if (absl::StartsWith(step.text, "mmap_write_lock(")) lock = &step;
+  // "cpu0 held mmap_lock for writing from step 12 on."
+  std::string section_sentence(int index, size_t first, bool missed) const {
+    const Section& section = sections_[static_cast<size_t>(index)];
+    const Step& lock = steps_[section.first];
+    std::string text =
+        absl::StrCat(cpu_name(lock.cpu), " held mmap_lock for writing from step ", lock.step);
+    if (section.last == steps_.size()) return absl::StrCat(text, " on.");
+    absl::StrAppend(&text, " to step ", steps_[section.last].step);
+    if (section.last < first && missed) {
+      absl::StrAppend(&text, ": it was done by then, but ", me(),
+                      " was not bound to see all that it had stored");
     }
-    if (lock == nullptr) return "";
-    return absl::StrCat(", although ", cpu_name(lock->cpu), " took mmap_lock for writing",
-                        at_step(*lock));
+    return absl::StrCat(text, ".");
   }
 
-  // What it read of the mapping: what another CPU had just stored, and what was from before.
-  std::string field_sentence(const Looks& looks) const {
-    static const std::set<std::string> kFields = {"vm_start", "vm_end",  "vm_pgoff", "vm_file",
-                                                  "vm_flags", "f_inode", "vm_mm"};
-    const std::vector<LocationUse> uses = location_uses(timeline_);
-    std::vector<std::string> fresh, old;
-    for (size_t i = looks.found ? looks.first : 0; i < (looks.found ? looks.last : steps_.size());
-         ++i) {
-      const Step& step = steps_[i];
-      if (!mine(step) || step.kind != StepKind::kLoad || !kFields.contains(step.field)) continue;
-      if (!uses[static_cast<size_t>(step.location)].stored_by_other(step.cpu)) continue;
-      const bool from_other = step.from_cpu != sim::kNoCpu && step.from_cpu != step.cpu;
-      std::string text = absl::StrCat(step.object_name, ".", step.field, " = ", step.value);
-      if (step.torn) absl::StrAppend(&text, " (torn)");
-      std::vector<std::string>& list = from_other ? fresh : old;
-      if (list.empty() || list.back() != text) list.push_back(std::move(text));
+  std::string locked_sentences() const {
+    const Step* lock = nullptr;
+    bool looked = false;
+    size_t first = 0;
+    for (; first < steps_.size() && !suspect_.did(steps_[first]); ++first) {
+      const Step& step = steps_[first];
+      if (step.cpu != suspect_.cpu || step.op != suspect_.op) continue;
+      if (step.kind == StepKind::kLoad && is_counter(step)) looked = true;
     }
-    if (fresh.empty() && old.empty()) return {};
-    const std::string lookup = looks.found ? "In between it read " : absl::StrCat(me(), " read ");
-    const std::string news =
-        absl::StrCat(absl::StrJoin(fresh, ", "), " as just stored by another CPU");
-    const std::string before = absl::StrCat(absl::StrJoin(old, ", "), " from before the change");
-    if (old.empty()) return absl::StrCat(lookup, news, ".");
-    if (fresh.empty()) return absl::StrCat(lookup, before, ".");
-    return absl::StrCat(lookup, news, " together with ", before, ".");
+    for (const Step& step : steps_) {
+      if (step.cpu != suspect_.cpu || step.op != suspect_.op || step.step > suspect_.last_step) {
+        continue;
+      }
+      if (absl::StartsWith(step.text, "mmap_read_lock(")) lock = &step;
+    }
+    std::string text = absl::StrCat(me(), "'s result is that of the locked lookup");
+    if (lock != nullptr) absl::StrAppend(&text, ", under mmap_lock from step ", lock->step, " on");
+    absl::StrAppend(&text, looked ? "; the speculation before it came to nothing." : ".");
+    const std::string fields = field_sentences("It read ", first, steps_.size());
+    if (!fields.empty()) absl::StrAppend(&text, " ", fields);
+    return text;
   }
 
   const Timeline& timeline_;
   const std::vector<Step>& steps_;
   const Suspect suspect_;
+  std::vector<Section> sections_;
 };
+
+// A uprobe without consumers that was still in the tree: who let go of it, and how it was found.
+std::string dying_sentence(const Timeline& timeline) {
+  const std::vector<Step>& steps = timeline.steps;
+  const Suspect suspect = timeline.failure.suspect();
+  const Step* found = nullptr;
+  const Step* dropped = nullptr;
+  for (const Step& step : steps) {
+    if (!suspect.did(step) || step.kind != StepKind::kLoad) continue;
+    if (step.points_to >= 0 && absl::StartsWith(step.value, "uprobe(")) found = &step;
+  }
+  if (found == nullptr) return {};
+  for (const Step& step : steps) {
+    if (&step == found) break;
+    if (step.kind == StepKind::kGrace && step.object == found->points_to &&
+        absl::StartsWith(step.text, "schedule_work()")) {
+      dropped = &step;
+    }
+  }
+  if (dropped == nullptr) return {};
+  return absl::StrCat(
+      cpu_name(dropped->cpu), " let go of ", dropped->object_name, at_step(*dropped), " in ",
+      in(dropped->at), ", which leaves its removal from the tree to a work item; ",
+      cpu_name(suspect.cpu), " still found it", at_step(*found), " in ", in(found->at),
+      found->stale > 0 ? ", by a stale value" : "", ". No consumer of it was left.");
+}
 
 // --- lifetimes
 // -------------------------------------------------------------------------------------------
@@ -234,9 +394,8 @@ std::string race_sentence(const Timeline& timeline) {
 }
 
 bool is_look(const Timeline& timeline, size_t index, absl::string_view field) {
-  const Suspect suspect = timeline.failure.suspect();
   const Step& step = timeline.steps[index];
-  return step.cpu == suspect.cpu && step.op == suspect.op && step.kind == StepKind::kLoad &&
+  return timeline.failure.suspect().did(step) && step.kind == StepKind::kLoad &&
          step.field == field;
 }
 
@@ -262,7 +421,9 @@ std::string sentence(const Timeline& timeline) {
   const std::string& verdict = timeline.failure.verdict;
   if (verdict.empty()) return {};
   std::string text;
-  if (verdict == "wrong-uprobe" || verdict == "stale-uprobe" || verdict == "fallback-forever") {
+  if (verdict == "stale-uprobe" && !timeline.failure.lookup) {
+    text = dying_sentence(timeline);
+  } else if (verdict == "wrong-uprobe" || verdict == "stale-uprobe") {
     text = LookupStory(timeline).tell();
   } else if (verdict == "use-after-free" || verdict == "dead-uprobe" || verdict == "double-free") {
     text = lifetime_sentence(timeline);

@@ -91,10 +91,16 @@ struct Counter {
   uint64_t first = 0;  // when the concurrent part began
 };
 
-// Whose operation a verdict is about.
+// Whose operation a verdict is about; of a lookup, which steps of the execution it took.
 struct Suspect {
   uint8_t cpu = 0;
   uint16_t op = 0;
+  bool speculative = true;
+  uint32_t first_step = 0;
+  uint32_t last_step = UINT32_MAX;
+  bool did(const Step& step) const {
+    return step.cpu == cpu && step.op == op && step.step >= first_step && step.step <= last_step;
+  }
 };
 
 struct Failure {

@@ -73,7 +73,7 @@ step | seq | CPU0                            | CPU1
 )");
   EXPECT_EQ(
       sentence(timeline),
-      R"(cpu1 read mm0.mm_lock_seq = 4 at step 10 (it was 5 by then) and again at step 12, when the newest was 5, stored in shrink() (scene.c:103). In between it read mm0.vm_start = 0x5000 as just stored by another CPU.)");
+      R"(cpu1 read mm0.mm_lock_seq = 4 at step 10 (it was 5 by then) and again at step 12, when the newest was 5, stored in shrink() (scene.c:103). In between it read mm0.vm_start = 0x5000 (stored by cpu0 at step 7). cpu0 held mmap_lock for writing from step 4 on.)");
 }
 
 TEST_F(DiagramTest, SecondLookThatMissesAChangeIsWhyTheResultIsWrong) {
@@ -90,7 +90,7 @@ TEST_F(DiagramTest, SecondLookThatMissesAChangeIsWhyTheResultIsWrong) {
                                  });
   EXPECT_EQ(
       sentence(timeline),
-      R"(cpu1 read mm0.mm_lock_seq = 4 at step 5, cpu0 made it 5 at step 8 in shrink() (scene.c:103); cpu1's look at step 12 in look() (scene.c:114) still returned 4, a stale value: no order between the CPUs rules that out. In between it read mm0.vm_start = 0x5000 as just stored by another CPU.)");
+      R"(cpu1 read mm0.mm_lock_seq = 4 at step 5, cpu0 made it 5 at step 8 in shrink() (scene.c:103); cpu1's look at step 12 in look() (scene.c:114) still returned 4, a stale value: no order between the CPUs rules that out. In between it read mm0.vm_start = 0x5000 (stored by cpu0 at step 10). cpu0 held mmap_lock for writing from step 7 on.)");
 }
 
 TEST_F(DiagramTest, UseAfterFreeNamesBothSides) {

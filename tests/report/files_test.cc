@@ -75,5 +75,74 @@ TEST(Files, ReadSideSectionsAreDrawnWhereRcuFrees) {
   EXPECT_LT(unlock, freed);
 }
 
+//  Nobody is blamed who had finished before the lookup, unless the lookup was not bound to know.
+TEST(Sentence, OfADyingUprobeNamesWhoLetGoOfIt) {
+  const Report report = report_of_our("repro/findings/dying-uprobe.repro");
+  EXPECT_TRUE(absl::StartsWith(report.sentence, "cpu1 let go of uprobe(i0 page 0) at step "))
+      << report.sentence;
+  EXPECT_TRUE(absl::StrContains(report.sentence, "; cpu0 still found it at step "))
+      << report.sentence;
+  EXPECT_FALSE(absl::StrContains(report.sentence, "mmap_lock")) << report.sentence;
+  EXPECT_TRUE(absl::StrContains(report.timeline.failure.what, "the uprobe of i0 page 0, whose"))
+      << report.timeline.failure.what;
+}
+
+TEST(Sentence, NamesTheStoreThatTheLookupMissed) {
+  const Report report = report_of_our("repro/bugs/try-begin-relaxed.repro");
+  EXPECT_EQ(report.sentence,
+            "cpu1 read mm0.mm_lock_seq = 8 at step 643 and again at step 661: nobody stored to it "
+            "in between. In between it read vma#1[1-2).vm_start = 0x1000 (stored by cpu0 at step "
+            "476) together with vma#1[1-2).vm_pgoff = 0 (cpu0 had stored 1 at step 478). cpu0 held "
+            "mmap_lock for writing from step 359 to step 642: it was done by then, but cpu1 was "
+            "not bound to see all that it had stored.");
+}
+
+TEST(Sentence, DoesNotTakeADiscardedSpeculationForTheResult) {
+  const Report report = report_of_our("repro/findings/unprobed-mapping.repro");
+  EXPECT_TRUE(absl::StartsWith(report.sentence,
+                               "cpu0's result is that of the locked lookup, under mmap_lock from "
+                               "step 418 on; the speculation before it came to nothing."))
+      << report.sentence;
+  EXPECT_TRUE(absl::EndsWith(report.timeline.failure.what,
+                             "; it maps i0 page 0 (r-xs, not to be probed: VM_MAYSHARE)"))
+      << report.timeline.failure.what;
+}
+
+// mremap() split the mapping; the mmap() after it, of another page, has nothing to do with that.
+TEST(Sentence, BlamesTheSectionThatChangedWhatWasRead) {
+  const Report report = report_of_text(R"(# vmafuzz repro v1
+kernel: aug02-draft
+expect: wrong-uprobe
+setup:
+  mmap       mm0 page=1 len=4 file=f1 prot=rx private
+  register   inode=i1 pgoff=0
+  register   inode=i1 pgoff=3
+cpu0:
+  mremap     mm0 page=1 len=1 newlen=1 newpage=4 maymove fixed
+    @1 preempt cpu1
+  mmap       mm0 page=0 len=1 prot=rx private
+cpu1:
+  hit        mm0 page=1
+    @15 preempt cpu0
+    @20 stale 1
+)");
+  ASSERT_EQ(report.timeline.failure.verdict, "wrong-uprobe");
+  const Step* split = nullptr;
+  const Step* lock = nullptr;
+  for (const Step& step : report.timeline.steps) {
+    if (absl::StartsWith(step.text, "mmap_write_lock(") && lock == nullptr) lock = &step;
+    if (step.text == "vma#1[1-5).vm_start = 0x4000") split = &step;
+  }
+  ASSERT_NE(split, nullptr);
+  ASSERT_NE(lock, nullptr);
+  EXPECT_TRUE(absl::StrContains(report.sentence,
+                                absl::StrCat("(cpu0 had stored 0x4000 at step ", split->step, ")")))
+      << report.sentence;
+  EXPECT_TRUE(absl::StrContains(
+      report.sentence,
+      absl::StrCat("cpu0 held mmap_lock for writing from step ", lock->step, " to")))
+      << report.sentence;
+}
+
 }  // namespace
 }  // namespace vmafuzz::report
