@@ -55,9 +55,6 @@ constexpr Expectation kExpectations[] = {
     {"nhit-data-race", true, "gone without plain-nhit"},
     {"nhit-data-race", true, "then lost-update shows"},
     {"nhit-marked-lost-update", true, "gone without marked-nhit"},
-    // The writer walks the same code: it is the reader's walk that needs the barrier.
-    {"bugs/try-begin-relaxed", false,
-     "gone with smp_rmb() between the load of mm0.mm_lock_seq at lookup_merged.cc"},
 };
 
 input::Program read(const std::string& name) {
@@ -97,6 +94,22 @@ TEST(Diagnosis, DoesNotNameWhatDoesNotHelp) {
   }
   const Diagnosis freed = diagnose(executor, read("v1-use-after-free"));
   EXPECT_TRUE(freed.barriers.empty());
+}
+
+// The writer walks the tree by the same code: its accesses are not the reader's neighbours.
+TEST(Diagnosis, NamesNeighboursOnTheCpuThatHasTheBarrier) {
+  const input::Program program = read("bugs/try-begin-relaxed");
+  Executor executor;
+  const variants::Kernel* kernel = variants::find_kernel(program.kernel);
+  ASSERT_TRUE(executor.set_target({kernel, program.bugs, program.options}).ok());
+  const Diagnosis diagnosis = diagnose(executor, program);
+  const std::string barriers = absl::StrJoin(diagnosis.barriers, "\n");
+  EXPECT_TRUE(absl::StrContains(barriers,
+                                "with smp_rmb() between the load of mm0.mm_lock_seq at "
+                                "lookup_merged.cc"))
+      << barriers;
+  EXPECT_TRUE(absl::StrContains(barriers, " on cpu1")) << barriers;
+  EXPECT_FALSE(absl::StrContains(barriers, "mprotect.cc")) << barriers;
 }
 
 TEST(Diagnosis, LeavesTheExecutorAsItWas) {

@@ -35,16 +35,20 @@ class Shapes : public ::testing::Test {
   using Outcomes = std::set<std::string>;
 
   // Runs every execution of the bodies; an outcome is what registers r[] hold at the end.
-  Outcomes outcomes(std::vector<std::function<void()>> cpus) {
+  Outcomes outcomes(std::vector<std::function<void()>> cpus, std::function<void()> set_up = {}) {
     sim::Body body;
     body.uses_contexts = false;
     body.assume_dependencies = assume_dependencies_;
     body.reset = [this] {
       sim::arena.reset();
       g = sim::new_global<Globals>("globals", "g");
+      node = sim::new_global<Globals>("globals", "node");
+      leaf = sim::new_global<Globals>("globals", "leaf");
+      other = sim::new_global<Globals>("globals", "other");
       for (int& value : r) value = -1;
     };
     body.cpus = std::move(cpus);
+    body.set_up = std::move(set_up);
     Outcomes result;
     const sim::Exploration exploration = sim::explore(body, {}, [&] {
       if (sim::machine.verdict()) {
@@ -63,6 +67,9 @@ class Shapes : public ::testing::Test {
   }
 
   Globals* g = nullptr;
+  Globals* node = nullptr;
+  Globals* leaf = nullptr;
+  Globals* other = nullptr;
   int r[8];
   bool assume_dependencies_ = true;
 };
@@ -213,6 +220,49 @@ TEST_F(Shapes, AddressDependencyOrdersTheDependentLoad) {
                         },
                         reader})
                   .contains("10"));
+}
+
+// "addr" is in "ppo" from one load to the next: who has come by the released pointer sees what its
+// writer did before, however many pointers further on, and whenever those were stored.
+TEST_F(Shapes, AddressDependenciesGoOnThroughAChainOfPointers) {
+  const auto follow = [&] {
+    Globals* first = rcu_dereference(g->p);
+    r[0] = first != nullptr;
+    if (first == nullptr) return;
+    Globals* second = rcu_dereference(first->p);
+    r[1] = second == nullptr ? 9 : READ_ONCE(second->x);
+  };
+  const auto publish = [&] {
+    WRITE_ONCE(leaf->x, 1);
+    rcu_assign_pointer(g->p, node);
+  };
+  const auto link = [&] { node->p.set(leaf); };
+  EXPECT_EQ(outcomes({publish, follow}, link), (Outcomes{"0", "11"}));
+  const auto link_and_publish = [&] {
+    WRITE_ONCE(leaf->x, 1);
+    WRITE_ONCE(node->p, leaf);
+    rcu_assign_pointer(g->p, node);
+  };
+  EXPECT_EQ(outcomes({link_and_publish, follow}), (Outcomes{"0", "11"}));
+  // Two writers, each with something that the other's pointer does not tell of.
+  const auto publish_leaf = [&] {
+    WRITE_ONCE(leaf->y, 1);
+    rcu_assign_pointer(node->p, leaf);
+  };
+  const auto follow_both = [&] {
+    Globals* first = rcu_dereference(g->p);
+    Globals* second = first == nullptr ? nullptr : rcu_dereference(first->p);
+    if (second == nullptr) return;
+    r[0] = READ_ONCE(second->x);
+    r[1] = READ_ONCE(second->y);
+  };
+  EXPECT_EQ(outcomes({publish, publish_leaf, follow_both}), (Outcomes{"", "11"}));
+  // A pointer that was come by in another way promises nothing.
+  const auto pass_by = [&] {
+    r[0] = READ_ONCE(g->p) != nullptr;
+    r[1] = READ_ONCE(READ_ONCE(other->p)->x);
+  };
+  EXPECT_TRUE(outcomes({publish, pass_by}, [&] { other->p.set(leaf); }).contains("10"));
 }
 
 TEST_F(Shapes, PlainLoadRacesUnlessOrdered) {
