@@ -34,7 +34,9 @@ if [[ ${FUZZING_ENGINE:-libfuzzer} == libfuzzer ]]; then
   CXXFLAGS="${CXXFLAGS:-} -DVMAFUZZ_EXTRA_COUNTERS"
 fi
 # Edges of the model, not of the harness: by clang's own counters, and by afl-clang-fast's.
-ignorelist=$root/fuzz/packaging/harness.ignorelist
+ignorelist=$WORK/harness.ignorelist
+sed "s|^src:|src:$root/|" "$root/fuzz/packaging/harness.ignorelist" >"$ignorelist"
+echo "src:$SRC/abseil-cpp/*" >>"$ignorelist"
 CXXFLAGS="${CXXFLAGS:-} -fsanitize-coverage-ignorelist=$ignorelist -Wno-unused-command-line-argument"
 export CXXFLAGS AFL_LLVM_DENYLIST=$ignorelist
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -165,8 +166,14 @@ void Findings::complete_suspect(const std::string& file, const Exit& exit) {
   absl::StatusOr<Finding> finding =
       text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
   if (!finding.ok() || !(exit.signalled || exit.code > 3)) {
-    on_warning(absl::StrCat(file, ": triage ended by ", exit.text(), ", see triage.log"));
-    unlink(path.c_str());
+    // Whatever it lacked, the input may still be one that kills.
+    const std::string kept = absl::StrCat(run_, "/unknown/", file.substr(file.rfind('/') + 1));
+    on_warning(absl::StrCat(file, ": triage ended by ", exit.text(),
+                            ", see triage.log; it is left in ", kept));
+    if (!make_folder(run_ + "/unknown").ok() || std::rename(path.c_str(), kept.c_str()) != 0) {
+      queue_.push_back(file);
+      retry_at_ = Clock::now() + kRetry;
+    }
     return;
   }
   // It kills, and does so again.

@@ -111,8 +111,10 @@ class Fleet {
   void end_slice(Worker& worker, const std::string& why, int signal);
   void take_findings(Worker& worker);
   void take_suspect(Worker& worker);
+  bool take_crashes(const Worker& worker);
+  bool keep_suspect(const Finding& finding);
   bool take_over(Worker& worker);
-  absl::Status take_over_unknown(const std::string& folder);
+  absl::Status take_over_unknown(const std::string& folder, absl::string_view unreadable);
   Totals totals_of(const Worker& worker) const;
   Finding finding_of(const Worker& worker) const;
   std::vector<Candidate> candidates() const;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -200,13 +201,40 @@ void Fleet::take_suspect(Worker& worker) {
     finding.input.assign(
         reinterpret_cast<const char*>(page.input),
         std::min<size_t>(page.input_size.load(memory_order_relaxed), sizeof page.input));
-    if (absl::Status status = findings_.add_suspect(finding); !status.ok()) {
-      on_warning(std::string(status.message()));
-      obstacle_ = status;
-      return;
+    if (!keep_suspect(finding)) return;
+  }
+  worker.suspect_taken = take_crashes(worker);
+}
+
+// AFL++ outlives its target, whose next process writes to the same page: it keeps such inputs
+// itself, beside its queue. False if there is no room for one.
+bool Fleet::take_crashes(const Worker& worker) {
+  const Engine& engine = *groups_[worker.group].engine;
+  if (engine.delivery != Delivery::kAflSibling) return true;
+  const std::string queue = absl::StrCat(worker.folder, "/", engine.queue);
+  const std::string output = queue.substr(0, queue.rfind('/') + 1);
+  for (const absl::string_view verdict : {kHarnessCrash, kHarnessHang}) {
+    const std::string folder = output + (verdict == kHarnessCrash ? "crashes" : "hangs");
+    for (const std::string& name : sorted_files(folder)) {
+      const absl::StatusOr<std::string> input =
+          read_file_whole(absl::StrCat(folder, "/", name), kMaxInputBytes);
+      if (!absl::StartsWith(name, "id:") || !input.ok()) continue;
+      Finding finding = finding_of(worker);
+      finding.verdict = std::string(verdict);
+      finding.bucket = absl::StrCat(verdict, ":afl-fuzz");
+      finding.input = *input;
+      if (!keep_suspect(finding)) return false;
     }
   }
-  worker.suspect_taken = true;
+  return true;
+}
+
+bool Fleet::keep_suspect(const Finding& finding) {
+  const absl::Status status = findings_.add_suspect(finding);
+  if (status.ok()) return true;
+  on_warning(std::string(status.message()));
+  obstacle_ = status;
+  return false;
 }
 
 // True if the worker is done with; false if it has to wait for room on the disk.
@@ -257,6 +285,13 @@ bool Fleet::take_over(Worker& worker) {
   return true;
 }
 
+// A page to which no worker came is empty, or nothing but zeros.
+static bool holds_something(const std::string& path) {
+  const absl::StatusOr<std::string> content = read_file_whole(path);
+  if (!content.ok()) return !absl::IsNotFound(content.status());
+  return content->find_first_not_of('\0') != std::string::npos;
+}
+
 absl::Status Fleet::take_over_leftovers() {
   const std::string work = plan_.dir + "/work";
   for (const std::string& name : sorted_folders(work)) {
@@ -277,13 +312,18 @@ absl::Status Fleet::take_over_leftovers() {
     const absl::StatusOr<WorkerOrder> order =
         text.ok() ? order_from_json(*text) : absl::StatusOr<WorkerOrder>(text.status());
     if (!order.ok() || find_engine(order->engine) == nullptr) {
-      if (absl::Status status = take_over_unknown(folder); !status.ok()) return status;
+      if (absl::Status status = take_over_unknown(folder, "order.json"); !status.ok())
+        return status;
+      continue;
+    }
+    absl::StatusOr<MappedPage<StatsPage>> page = MappedPage<StatsPage>::open(folder + "/stats");
+    if (!page.ok() && holds_something(folder + "/stats")) {  // of another version, say
+      if (absl::Status status = take_over_unknown(folder, "stats"); !status.ok()) return status;
       continue;
     }
     const absl::StatusOr<size_t> group = group_of(order->engine, order->target);
     if (!group.ok()) return group.status();
     worker.group = *group;
-    absl::StatusOr<MappedPage<StatsPage>> page = MappedPage<StatsPage>::open(folder + "/stats");
     if (page.ok()) {
       worker.page = *std::move(page);
       // The kernel kills workers with their supervisor; it may be at it still.
@@ -298,10 +338,10 @@ absl::Status Fleet::take_over_leftovers() {
 }
 
 // Whoever it worked for, what it kept are inputs; its page cannot be read without its order.
-absl::Status Fleet::take_over_unknown(const std::string& folder) {
-  on_warning(absl::StrCat(folder,
-                          " has no readable order.json: its corpus is taken over, the rest ",
-                          "is left in ", plan_.dir, "/unknown"));
+absl::Status Fleet::take_over_unknown(const std::string& folder, absl::string_view unreadable) {
+  on_warning(absl::StrCat(folder, " has no readable ", unreadable,
+                          ": its corpus is taken over, the rest is left in ", plan_.dir,
+                          "/unknown"));
   for (const Engine& engine : engines()) {
     QueueCursor cursor;
     const absl::StatusOr<bool> all = corpus_.import(absl::StrCat(folder, "/", engine.queue), cursor,

@@ -34,8 +34,9 @@ anon_vma* reusable_anon_vma(const vm_area_struct* old, const vm_area_struct* a,
   if (!anon_vma_compatible(a, b)) return nullptr;
   anon_vma* anon = READ_ONCE(old->anon_vma);
   if (anon == nullptr) return nullptr;
-  // list_is_singular(), which the kernel leaves unmarked.
-  const anon_vma_chain* first = data_race(old->anon_vma_chain);
+  // list_is_singular(), which the kernel leaves unmarked: it compares two pointers and follows
+  // neither. This one is followed, so that it must not be torn.
+  const anon_vma_chain* first = READ_ONCE(old->anon_vma_chain);
   const bool singular = first != nullptr && data_race(first->same_vma) == nullptr;
   return singular ? anon : nullptr;
 }

@@ -321,8 +321,8 @@ uint64_t Machine::load(Location& location, Order order, bool plain, bool may_rac
 void Machine::store(Location& location, uint64_t value, Order order, bool plain, bool may_race,
                     Site site) {
   step(AccessKind::kStore, &location, site);
-  mix((value << 1) + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
   check_usable(location, site);
+  mix((value << 1) + sim::arena.id_of(&location) + static_cast<uint64_t>(cpu()));
   // KCSAN_REPORT_VALUE_CHANGE_ONLY: a plain store of what is there already is not reported.
   const bool same = plain && tsan::untold_load(location) == value;
   if (may_race || same || alone_now()) {

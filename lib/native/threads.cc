@@ -243,6 +243,7 @@ void Threads::begin_op(uint16_t op, sim::Site site) {
   sim::Cpu& cpu = current();
   cpu.op = op;
   cpu.access = 0;
+  cpu.decision_at = 0;
   cpu.next_point = 0xffff;
   if (self != nullptr) {
     self->op_steps = 0;

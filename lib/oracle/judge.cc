@@ -123,9 +123,13 @@ void Judge::write_section_ends(kernel::mm_struct* mm) {
   waiting_.resize(kept);
 }
 
+// Of this uprobe, not of one that had its memory before.
 Judge::Registration* Judge::find_registration(const kernel::uprobe* u) {
+  const sim::Object* object = sim::arena.object_of(u);
   for (size_t i = registrations_.size(); i > 0; --i) {
-    if (registrations_[i - 1].uprobe == u) return &registrations_[i - 1];
+    Registration& registration = registrations_[i - 1];
+    if (registration.uprobe == u && registration.generation == object->generation)
+      return &registration;
   }
   return nullptr;
 }
@@ -133,14 +137,11 @@ Judge::Registration* Judge::find_registration(const kernel::uprobe* u) {
 void Judge::consumer_added(kernel::uprobe* u, kernel::uprobe_consumer*) {
   Registration* registration = find_registration(u);
   const kernel::inode* inode = u->inode.peek();
-  // The same memory may be another uprobe by now. One that has consumers is the same even if its
-  // inode is not, because a registrant let go of it.
-  if (registration == nullptr || registration->inode != inode ||
-      registration->offset != u->offset.peek() ||
-      (registration->ino != inode->i_ino.peek() && registration->consumers == 0)) {
+  if (registration == nullptr) {
     registrations_.push_back({});
     registration = &registrations_.back();
     registration->uprobe = u;
+    registration->generation = sim::arena.object_of(u)->generation;
     registration->inode = inode;
     registration->ino = inode->i_ino.peek();
     registration->offset = u->offset.peek();
@@ -237,10 +238,13 @@ void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u,
   lookup.inode = u->inode.peek();
   lookup.offset = u->offset.peek();
   const Registration* registration = find_registration(u);
-  const bool known_key = registration != nullptr && registration->inode == lookup.inode &&
-                         registration->offset == lookup.offset;
-  lookup.ino = known_key ? registration->ino : lookup.inode->i_ino.peek();
-  lookup.dying = known_key && registration->consumers == 0 && registration->ever_removed;
+  if (registration == nullptr && lookup.inode == nullptr) {
+    machine.fail("dead-uprobe",
+                 "the lookup returned a uprobe whose memory is another one's by now");
+  }
+  lookup.ino = registration != nullptr ? registration->ino : lookup.inode->i_ino.peek();
+  lookup.dying =
+      registration != nullptr && registration->consumers == 0 && registration->ever_removed;
   if (lookup.dying && !accepted(Finding::kDyingUprobe)) {
     if (registration->removed.known_to(lookup.known)) {
       machine.fail("stale-uprobe", [&] {
@@ -250,7 +254,7 @@ void Judge::lookup_returns(kernel::mm_struct*, unsigned long, kernel::uprobe* u,
     lookup.dying = false;
   }
   settle(lookup, false);
-  if (!speculative) check_refusal(lookup, known_key ? registration : nullptr);
+  if (!speculative) check_refusal(lookup, registration);
 }
 
 std::string Judge::describe(const Lookup& lookup) {

@@ -93,6 +93,7 @@ class Judge : public kernel::Observer {
  private:
   struct Registration {
     const kernel::uprobe* uprobe = nullptr;
+    uint16_t generation = 0;  // of its memory
     const kernel::inode* inode = nullptr;
     unsigned long ino = 0;
     kernel::loff_t offset = 0;

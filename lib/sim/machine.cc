@@ -150,6 +150,7 @@ void Machine::begin_op(uint16_t op, Site site) {
   Cpu& cpu = *current_;
   cpu.op = op;
   cpu.access = cpu.op_start = 0;
+  cpu.decision_at = 0;  // what the last operation did not use is not for this one
   cpu.stale_run = 0;
   cpu.follows = 0;  // no address is computed from what an earlier operation read
   if (steps_ > options_.limits.steps)

@@ -206,7 +206,7 @@ void add_tree_bugs(std::vector<Bug>& b) {
   b.push_back({"replaced-node-not-cleared",
                "__insert_uprobe() erases a dying uprobe, and its work item erases it again",
                "RB_CLEAR_NODE() in __insert_uprobe()",
-               {kUseAfterFree, kDead, kMissed, kSpurious, "livelock", kTreeCorrupt},
+               {kUseAfterFree, kDead, kMissed, kSpurious, "livelock", kTreeCorrupt, kNull},
                &bit<B::replaced_node_not_cleared>});
 }
 

@@ -205,6 +205,22 @@ cpu1:
 )"),
                 {}, &outcome_);
   EXPECT_EQ(outcome_.bucket, "null-dereference:lookup_merged");
+  use("6.18", {"replaced-node-not-cleared"});
+  executor_.run(parse(R"(# vmafuzz repro v1
+setup:
+  register   inode=i0 pgoff=3
+  register   inode=i0 pgoff=1
+  register   inode=i0 pgoff=4
+  register   inode=i0 pgoff=0
+  register   inode=i0 pgoff=2
+cpu0:
+  unregister inode=i0 pgoff=4
+  register   inode=i0 pgoff=4
+kworker:
+  @1 preempt cpu0
+)"),
+                {}, &outcome_);
+  EXPECT_EQ(outcome_.bucket, "null-dereference:rb_set_parent_color") << "a store";
 }
 
 TEST_F(NativeTest, MinimisingKeepsTheBucketOfAReport) {

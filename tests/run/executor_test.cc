@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "input/mutate.h"
 #include "input/text.h"
 #include "run/reduce.h"
@@ -291,6 +293,100 @@ rcu:
     EXPECT_EQ(verdict_on(kernel, {}), "") << kernel;
     EXPECT_EQ(verdict_on(kernel, {"report=dying-uprobe"}), "stale-uprobe") << kernel;
   }
+}
+
+// The memory is the same uprobe's again, in the tree already, before its consumer is added: it is
+// not the one whose last consumer has gone.
+TEST_F(ExecutorTest, AUprobeThatIsRegisteredAgainIsNotTheOneThatWasDying) {
+  ASSERT_TRUE(
+      executor_.set_target({variants::find_kernel("6.18"), {}, {"report=dying-uprobe"}}).ok());
+  Outcome outcome;
+  executor_.run(parse(R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+cpu0:
+  unregister inode=i0 pgoff=0
+    @1 preempt cpu1
+  register   inode=i0 pgoff=0
+    @32 preempt cpu1
+cpu1:
+  hit        mm0 page=0
+    @3 preempt cpu0
+)"),
+                {}, &outcome);
+  EXPECT_EQ(outcome.verdict, "") << outcome.what;
+}
+
+// What the lookup returned was freed, and its memory is being made another uprobe.
+TEST_F(ExecutorTest, AUprobeWhoseMemoryIsHandedOutAgainIsDead) {
+  ASSERT_TRUE(
+      executor_.set_target({variants::find_kernel("6.18"), {"uprobe-freed-at-once"}, {}}).ok());
+  Outcome outcome;
+  executor_.run(parse(R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+cpu0:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx shared fixed
+    @1 preempt cpu1
+  unregister inode=i0 pgoff=0
+    @1 preempt cpu1
+    @29 preempt cpu2
+cpu1:
+  hit        mm0 page=0
+    @3 preempt cpu0
+    @23 preempt cpu0
+cpu2:
+  register   inode=i0 pgoff=1
+    @9 preempt cpu1
+)"),
+                {}, &outcome);
+  EXPECT_EQ(outcome.verdict, "dead-uprobe") << outcome.what;
+}
+
+// A neighbour's list of anon_vmas is looked at without a lock, and only compared: a compiler may
+// tear that load as it likes.
+TEST_F(ExecutorTest, NobodyFollowsATornPointerToANeighboursAnonVmas) {
+  constexpr char kFaults[] = R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=2 prot=rw private
+  mprotect   mm0 page=1 len=1 prot=rwx
+cpu0:
+  fault      mm0 page=0 write
+    @1 preempt cpu1
+cpu1:
+  fault      mm0 page=1 write
+    @%d preempt cpu0
+    @%d tear
+)";
+  for (const char* kernel : {"6.14", "6.15", "6.18"}) {
+    ASSERT_TRUE(executor_.set_target({variants::find_kernel(kernel), {}, {}}).ok());
+    for (int access = 2; access < 90; ++access) {
+      Outcome outcome;
+      executor_.run(parse(absl::StrFormat(kFaults, access, access + 1).c_str()), {}, &outcome);
+      ASSERT_EQ(outcome.verdict, "") << kernel << " " << access << " " << outcome.what;
+    }
+  }
+}
+
+TEST_F(ExecutorTest, ADirectiveIsForItsOwnOperationAlone) {
+  ASSERT_TRUE(executor_.set_target({variants::find_kernel("6.18"), {}, {}}).ok());
+  const auto hash = [&](const char* directive) {
+    Outcome outcome;
+    executor_.run(parse(absl::StrCat(R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=1 file=f0 prot=rx private
+cpu0:
+  close      file=f3
+)",
+                                     directive, "  munmap     mm0 page=0 len=1\n")
+                            .c_str()),
+                  {}, &outcome);
+    return outcome.trace_hash;
+  };
+  // Nothing can fail there; an access of the same number comes in munmap(), and can.
+  EXPECT_EQ(hash("    @2 fail\n"), hash(""));
 }
 
 // With an inode that nobody keeps, i0 and i1 have the same memory, one after the other, and their

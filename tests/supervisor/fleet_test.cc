@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstring>
+#include <map>
 
 #include "fuzz/supervisor/files.h"
 #include "fuzz/supervisor/order.h"
@@ -269,6 +271,46 @@ TEST(Fleet, KeepsTheInputThatWasRunningWhenAWorkerDied) {
   EXPECT_EQ(suspect->verdict, kHarnessCrash);
 }
 
+// AFL++ goes on after that, and its next process writes to the same page.
+TEST(Fleet, KeepsTheInputsThatAflSawCrash) {
+  const Folder folder;
+  leave_worker(folder, 8, "one");
+  WorkerOrder order;
+  order.worker = 8;
+  order.target = {"v1", {}, {}};
+  order.engine = "afl";
+  order.executor = "sim";
+  order.stats = folder / "work/8/stats";
+  put_file(folder / "work/8/order.json", to_json(order));
+  put_file(folder / "work/8/sync/worker/crashes/README.txt", "not one");
+  put_file(folder / "work/8/sync/worker/crashes/id:000000,sig:11", "crash");
+  put_file(folder / "work/8/sync/worker/hangs/id:000000", "hang");
+  Session(folder).take_over();
+  std::map<std::string, std::string> kept;
+  for (const std::string& name : sorted_files(folder / "suspects")) {
+    const absl::StatusOr<Finding> suspect =
+        finding_from_json(get_file(folder / ("suspects/" + name)));
+    ASSERT_TRUE(suspect.ok()) << suspect.status();
+    kept[suspect->input] = suspect->verdict;
+  }
+  EXPECT_EQ(kept, (std::map<std::string, std::string>{{"crash", std::string(kHarnessCrash)},
+                                                      {"hang", std::string(kHarnessHang)}}));
+}
+
+TEST(Fleet, KeepsThePageOfAnotherVersion) {
+  const Folder folder;
+  leave_worker(folder, 8, "one");
+  put_file(folder / "work/8/stats", "as another version writes it");
+  leave_worker(folder, 9, "two");
+  put_file(folder / "work/9/stats", "");  // killed before it wrote anything
+  Session session(folder);
+  session.take_over();
+  EXPECT_EQ(session.corpus.size(), 2u);
+  EXPECT_TRUE(is_there(folder / "unknown/8/stats"));
+  EXPECT_FALSE(is_there(folder / "unknown/9"));
+  EXPECT_EQ(session.warnings.size(), 1u);
+}
+
 TEST(Fleet, KeepsTheCorpusOfAWorkerWhoseOrderIsDamaged) {
   const Folder folder;
   leave_worker(folder, 8, "one");
@@ -295,6 +337,29 @@ TEST(Findings, AreKnownToTheNextSession) {
   EXPECT_EQ(findings.waiting(), 1u) << "it is not minimised yet";
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_NE(warnings[0].find("damaged.json"), std::string::npos);
+}
+
+// Whatever triage lacked: the input may be one that kills.
+TEST(Findings, LeaveASuspectThatTriageCouldNotLookAt) {
+  const Folder folder;
+  Finding finding;
+  finding.target = {"v1", {}, {}};
+  finding.input = "bad";
+  finding.verdict = std::string(kHarnessCrash);
+  put_file(folder / "suspects/one.json", to_json(finding));
+  std::vector<std::string> warnings;
+  boost::asio::io_context loop;
+  Findings findings(loop, folder.path(), "/bin/false");
+  findings.on_warning = [&](const std::string& text) { warnings.push_back(text); };
+  ASSERT_TRUE(findings.open().ok());
+  for (int i = 0; i < 1000 && warnings.empty(); ++i) {
+    findings.tick([](const Finding&) { return false; });
+    loop.restart();
+    loop.run_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("unknown/one.json"), std::string::npos) << warnings[0];
+  EXPECT_EQ(get_file(folder / "unknown/one.json"), to_json(finding));
 }
 
 TEST(Findings, AreBucketsOnce) {
