@@ -90,11 +90,11 @@ TEST(Sentence, OfADyingUprobeNamesWhoLetGoOfIt) {
 TEST(Sentence, NamesTheStoreThatTheLookupMissed) {
   const Report report = report_of_our("repro/bugs/try-begin-relaxed.repro");
   EXPECT_EQ(report.sentence,
-            "cpu1 read mm0.mm_lock_seq = 8 at step 643 and again at step 661: nobody stored to it "
-            "in between. In between it read vma#1[1-2).vm_start = 0x1000 (stored by cpu0 at step "
-            "476) together with vma#1[1-2).vm_pgoff = 0 (cpu0 had stored 1 at step 478). cpu0 held "
-            "mmap_lock for writing from step 359 to step 642: it was done by then, but cpu1 was "
-            "not bound to see all that it had stored.");
+            "cpu0 read mm0.mm_lock_seq = 12 at step 1047 and again at step 1065: nobody stored to "
+            "it in between. In between it read vma#2[1-3).vm_pgoff = 0 (stored by cpu2 at step "
+            "811) together with vma#2[1-3).vm_start = 0x2000 (cpu2 had stored 0x1000 at step 809). "
+            "cpu2 held mmap_lock for writing from step 748 to step 1028: it was done by then, but "
+            "cpu0 was not bound to see all that it had stored.");
 }
 
 TEST(Sentence, DoesNotTakeADiscardedSpeculationForTheResult) {
