@@ -36,7 +36,7 @@ void print(const std::string& path, const run::Target& target, const input::Prog
                            {"bucket", outcome.bucket},
                            {"steps", outcome.steps},
                            {"trace_hash", hash},
-                           {"missed_directives", outcome.missed}};
+                           {"idle_directives", outcome.idle}};
     std::cout << line.dump() << "\n";
     return;
   }
@@ -45,9 +45,8 @@ void print(const std::string& path, const run::Target& target, const input::Prog
             << hash << "\n";
   if (outcome.found) std::cout << "  " << outcome.what << "\n";
   if (!program.expect.empty()) std::cout << "  expected: " << program.expect << "\n";
-  if (outcome.missed != 0) {
-    std::cout << "  " << plural(outcome.missed, "directive")
-              << " met no access that could be disturbed so\n";
+  if (outcome.idle != 0) {
+    std::cout << "  " << plural(outcome.idle, "directive") << " changed nothing\n";
   }
 }
 
@@ -81,7 +80,9 @@ int run(const Arguments& args) {
       return kExitUsage;
     }
     run::Outcome outcome;
-    executor.run(*program, {}, &outcome);
+    run::RunOptions recorded;
+    recorded.record = true;
+    executor.run(*program, recorded, &outcome);
     for (uint64_t i = 1; i < args.number("times"); ++i) {
       run::Outcome again;
       executor.run(*program, {}, &again);

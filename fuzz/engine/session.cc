@@ -79,7 +79,7 @@ void Session::run(std::span<const uint8_t> bytes) {
 }
 
 // A scenario, which says nothing about schedules: without one, the machine would only run the CPUs
-// in turn. Mutants have a strategy of their own, so that scenarios come from people.
+// in turn. Mutants say something about the schedule, so that scenarios come from people.
 void Session::run_scenario() {
   program_.header.strategy = input::Strategy::kPortfolio;
   canonicalize(program_.header);

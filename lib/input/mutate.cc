@@ -200,7 +200,7 @@ void Mutator::change_header() {
       break;
     case 6:
       // To replay form: only what the directives say.
-      if (rng_.chance(1, 4)) header = Header{};
+      if (rng_.chance(1, 4) && !program_.directives.empty()) header = Header{};
       break;
     default:
       // Another seed is another interleaving of the same operations.
@@ -255,6 +255,14 @@ void Mutator::step() {
   }
 }
 
+// Operations alone, without a schedule, are how people write scenarios: whoever runs one draws
+// schedules for it (fuzz/engine: a session hundreds). A mutant that lost its last directive, or
+// comes from a scenario, would cost as much each time.
+void ensure_schedule(Program& program, Rng& rng, const MutateOptions& options) {
+  if (!options.mutate_header || !program.replay_form() || !program.directives.empty()) return;
+  program.header = suggest_header(rng);
+}
+
 bool same_test(const Program& a, const Program& b) {
   return a.header == b.header && a.ops == b.ops && a.directives == b.directives;
 }
@@ -291,6 +299,7 @@ void mutate(Program& program, Rng& rng, const MutateOptions& options) {
       enforce_limits(program, options);
     }
   }
+  ensure_schedule(program, rng, options);
 }
 
 Program cross_over(const Program& a, const Program& b, Rng& rng, const MutateOptions& options) {
@@ -331,6 +340,7 @@ Program cross_over(const Program& a, const Program& b, Rng& rng, const MutateOpt
     if (directive.of_context()) child.directives.push_back(directive);
   }
   enforce_limits(child, options);
+  ensure_schedule(child, rng, options);
   return child;
 }
 

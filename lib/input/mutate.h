@@ -1,7 +1,8 @@
 // Structure-aware mutation and crossover of programs.
 //
 // Both are pure functions of their arguments and the generator's state: the same seed gives the
-// same result. Results are canonical and within the limits. Nothing here asks whether a program
+// same result. Results are canonical, within the limits, and say something about the schedule (a
+// strategy or a directive) unless the header is the caller's. Nothing here asks whether a program
 // makes sense; it only leans towards ones in which operations meet: the same mm, pages at the edges
 // of other operations' ranges, the inode behind a mapped file, a hit where a mapping puts a
 // registered offset. A quarter of all arguments is uniform, so that everything stays reachable.
@@ -50,7 +51,8 @@ struct MutateOptions {
 void mutate(Program& program, Rng& rng, const MutateOptions& options = {});
 
 // A child of two programs, spliced by operation: each operation brings its directives along. The
-// text-only fields are those of `a`, the header is that of either.
+// text-only fields are those of `a`, the header is that of either, or a fresh one where that and
+// the directives left would say nothing about the schedule.
 Program cross_over(const Program& a, const Program& b, Rng& rng, const MutateOptions& options = {});
 
 // A small program of the shape that matters: a mapped file and a uprobe in it as setup, one cpu

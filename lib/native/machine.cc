@@ -168,9 +168,6 @@ const sim::Verdict& Machine::verdict() const {
 uint64_t Machine::trace_hash() const { return on_threads ? 0 : sim::machine.trace_hash(); }
 uint32_t Machine::steps() const { return on_threads ? threads.steps() : sim::machine.steps(); }
 const std::vector<sim::Directive>& Machine::recorded() const { return sim::machine.recorded(); }
-uint32_t Machine::missed_directives() const {
-  return on_threads ? 0 : sim::machine.missed_directives();
-}
 
 // --- CPUs
 // --------------------------------------------------------------------------------------------

@@ -97,7 +97,6 @@ class Machine {
   uint64_t trace_hash() const;
   uint32_t steps() const;
   const std::vector<sim::Directive>& recorded() const;
-  uint32_t missed_directives() const;
 
   // --- called by code that runs on a CPU
   int cpu() const;

@@ -66,6 +66,15 @@ std::string in_words(const input::Program& program, const Timeline& timeline,
   return {};
 }
 
+// Its access never came, or there was nothing there that it could have changed.
+std::string without_effect(const input::Program& program, const Timeline& timeline,
+                           const input::Directive& directive) {
+  const Actor actor = actor_of(program, directive);
+  return absl::StrCat(input::directive_text(directive), " at the ", ordinal(directive.access),
+                      " access of ", actor.cpu, actor.where, what_it_met(timeline, directive),
+                      " changes nothing.");
+}
+
 }  // namespace
 
 std::string operation_name(const input::Op& op) {
@@ -100,10 +109,13 @@ std::string ordinal(unsigned n) {
 }
 
 std::vector<std::string> directives_in_words(const input::Program& program,
+                                             const run::Outcome& outcome,
                                              const Timeline& timeline) {
   std::vector<std::string> sentences;
-  for (const input::Directive& directive : program.directives) {
-    sentences.push_back(in_words(program, timeline, directive));
+  for (const input::Directive& told : program.directives) {
+    const input::Directive* done = outcome.effect_of(told);
+    sentences.push_back(done != nullptr ? in_words(program, timeline, *done)
+                                        : without_effect(program, timeline, told));
   }
   return sentences;
 }

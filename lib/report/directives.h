@@ -7,6 +7,7 @@
 
 #include "input/program.h"
 #include "report/timeline.h"
+#include "run/executor.h"
 
 namespace vmafuzz::report {
 
@@ -18,10 +19,11 @@ std::vector<std::string> operation_names(const input::Program& program);
 // "12th", "1st".
 std::string ordinal(unsigned n);
 
-// One sentence a directive: "cpu0 is preempted before its 12th access in munmap(mm0, page 4, len
-// 1); cpu1 runs." With a timeline it also names the access.
+// One sentence for each directive of the program, as `outcome` says that it was carried out: "cpu0
+// is preempted before its 12th access in munmap(mm0, page 4, len 1); cpu1 runs." With a timeline it
+// also names the access. What changed nothing is said to have changed nothing.
 std::vector<std::string> directives_in_words(const input::Program& program,
-                                             const Timeline& timeline);
+                                             const run::Outcome& outcome, const Timeline& timeline);
 
 }  // namespace vmafuzz::report
 

@@ -169,11 +169,7 @@ std::string html_finding(const Report& report, const FindingOptions& options) {
         svg_address_space(drawing_of(report.picture, report.marked_page), picture), "</div>\n");
   }
   absl::StrAppend(&html, "<h3>What each CPU did</h3>\n", pictures(report, options.full),
-                  list("What deviates from running one CPU after the other",
-                       directives_in_words(report.program, report.timeline)));
-  if (report.missed > 0) {
-    absl::StrAppend(&html, "<p class=\"dim\">", report.missed, " of them met no access.</p>\n");
-  }
+                  list("What deviates from running one CPU after the other", report.deviations));
   absl::StrAppend(&html, list("Diagnosis", report.diagnosis),
                   commands(options.file, report.replay_flags), "<h3>The program</h3>\n",
                   html_copyable(input::print_text(report.program)), "</section>\n");

@@ -140,13 +140,12 @@ Json picture_json(const Report& report) {
 
 Json directives_json(const Report& report) {
   Json list = Json::array();
-  const std::vector<std::string> words = directives_in_words(report.program, report.timeline);
-  for (size_t i = 0; i < words.size(); ++i) {
+  for (size_t i = 0; i < report.deviations.size(); ++i) {
     const input::Directive& directive = report.program.directives[i];
     list.push_back({{"op", directive.op},
                     {"access", directive.access},
                     {"directive", input::directive_text(directive)},
-                    {"words", words[i]}});
+                    {"words", report.deviations[i]}});
   }
   return list;
 }
@@ -167,7 +166,7 @@ std::string to_json(const Report& report) {
       {"diagram", diagram(report.timeline, operations)},
       {"trace", std::move(steps)},
       {"trace_hash", absl::StrCat("0x", absl::Hex(report.trace_hash, absl::kZeroPad16))},
-      {"missed_directives", report.missed},
+      {"idle_directives", report.idle},
       {"program", input::print_text(report.program)},
   };
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

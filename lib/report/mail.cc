@@ -36,9 +36,9 @@ void fact(std::string* text, absl::string_view name, absl::string_view words) {
 }
 
 // "2 preemptions, 1 stale load": what makes the difference to running one CPU after the other.
-std::string depth(const input::Program& program) {
+std::string depth(const Report& report) {
   std::map<input::DirectiveKind, int> counts;
-  for (const input::Directive& directive : program.directives) ++counts[directive.kind];
+  for (const input::Directive& directive : report.program.directives) ++counts[directive.kind];
   std::vector<std::string> parts;
   for (const auto& [kind, count] : counts) {
     absl::string_view one = "?";
@@ -67,6 +67,7 @@ std::string depth(const input::Program& program) {
     }
     parts.push_back(absl::StrCat(count, " ", one, count == 1 ? "" : "s"));
   }
+  if (report.idle > 0) parts.push_back(absl::StrCat(report.idle, " of them without effect"));
   return parts.empty() ? "nothing but the order of the operations" : absl::StrJoin(parts, ", ");
 }
 
@@ -135,7 +136,7 @@ std::string mail(const Report& report, const MailOptions& options) {
   fact(&text, "kernel", report.kernel);
   fact(&text, "source", options.source);
   fact(&text, "verdict", found ? absl::StrCat(failure.verdict, ": ", failure.what) : "none");
-  if (found) fact(&text, "needs", depth(report.program));
+  if (found) fact(&text, "needs", depth(report));
   fact(&text, "found", options.found);
   fact(&text, "vmafuzz", options.version);
   if (found) {
@@ -147,8 +148,7 @@ std::string mail(const Report& report, const MailOptions& options) {
                     draw(report.picture, report.marked_page));
   }
   append_diagram(report, &text);
-  append_list("What deviates from running one CPU after the other",
-              directives_in_words(report.program, report.timeline), &text);
+  append_list("What deviates from running one CPU after the other", report.deviations, &text);
   append_list("Diagnosis", report.diagnosis, &text);
   append_replay(report, options, &text);
   return text;

@@ -75,7 +75,7 @@ Report report_of(run::Executor& executor, const input::Program& program,
       make_timeline(sim::machine.trace(), sim::machine.verdict(), sim::machine.recorded());
   report.trace_hash = outcome.trace_hash;
   report.steps = outcome.steps;
-  report.missed = outcome.missed;
+  report.idle = program.replay_form() ? outcome.idle : 0;
   report.diagnosis = std::move(diagnosis);
   Failure& failure = report.timeline.failure;
   if (const oracle::Judge::Culprit& culprit = executor.judge().culprit();
@@ -92,6 +92,7 @@ Report report_of(run::Executor& executor, const input::Program& program,
       picture_rows(executor.judge().history(report.mm), !outcome.found || report.timeline.at_rest);
   condense(&report.timeline);
   report.sentence = sentence(report.timeline);
+  report.deviations = directives_in_words(report.program, outcome, report.timeline);
   return report;
 }
 
@@ -132,11 +133,7 @@ std::string explain(const Report& report, const ExplainOptions& options) {
   }
   absl::StrAppend(&text, "\n",
                   diagram(report.timeline, operation_names(report.program), options.diagram));
-  list(&text, "What deviates from running one CPU after the other",
-       directives_in_words(report.program, report.timeline), width);
-  if (report.missed > 0) {
-    paragraph(&text, absl::StrCat("  (", report.missed, " of them met no access)"), width, 2);
-  }
+  list(&text, "What deviates from running one CPU after the other", report.deviations, width);
   list(&text, "Diagnosis", report.diagnosis, width);
   append_replay(report, options, &text);
   return text;

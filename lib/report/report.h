@@ -24,9 +24,10 @@ struct Report {
   input::Program program;           // in replay form
   uint64_t trace_hash = 0;
   uint32_t steps = 0;
-  uint32_t missed = 0;                 // directives that met no access
-  std::vector<std::string> diagnosis;  // which order, lock or check would have prevented it
-  std::string replay_flags;            // that `vmafuzz replay` needs to show it: "--tsan "; or ""
+  std::vector<std::string> deviations;  // the program's directives in words, in order
+  uint32_t idle = 0;                    // of these, those that changed nothing
+  std::vector<std::string> diagnosis;   // which order, lock or check would have prevented it
+  std::string replay_flags;             // that `vmafuzz replay` needs to show it: "--tsan "; or ""
 };
 
 struct ExplainOptions {

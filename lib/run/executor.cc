@@ -112,13 +112,16 @@ void Executor::fill(const RunOptions& options, Outcome* outcome) {
   outcome->bucket.clear();
   outcome->trace_hash = machine.trace_hash();
   outcome->steps = machine.steps();
-  outcome->missed = machine.missed_directives() + static_cast<uint32_t>(director_.unused());
   outcome->directives.clear();
+  outcome->idle = 0;
   const sim::Verdict& verdict = machine.verdict();
   if (options.record) {
     for (const sim::Directive& d : machine.recorded()) {
       outcome->directives.push_back(
           {d.op, d.access, static_cast<input::DirectiveKind>(d.kind), d.arg});
+    }
+    for (const input::Directive& told : program_->directives) {
+      if (outcome->effect_of(told) == nullptr) ++outcome->idle;
     }
   }
   if (!verdict) return;
@@ -130,6 +133,14 @@ void Executor::fill(const RunOptions& options, Outcome* outcome) {
   outcome->verdict = verdict.name;
   outcome->what = verdict.what;
   outcome->bucket = bucket_of(verdict);
+}
+
+const input::Directive* Outcome::effect_of(const input::Directive& told) const {
+  for (const input::Directive& done : directives) {
+    if (done.op != told.op || done.access != told.access || done.kind != told.kind) continue;
+    if (done.arg == told.arg || done.kind == input::DirectiveKind::kStale) return &done;
+  }
+  return nullptr;
 }
 
 // Function and operation names only: line numbers change with every edit, and one bug shows at

@@ -47,8 +47,12 @@ struct Outcome {
   std::string bucket;    // verdict and code sites; equal for what people would call one bug
   uint64_t trace_hash = 0;
   uint32_t steps = 0;
-  uint32_t missed = 0;                       // directives that met no access
-  std::vector<input::Directive> directives;  // what replays it
+  std::vector<input::Directive> directives;  // what replays it; none on threads
+  uint32_t idle = 0;                         // the program's that changed nothing, if recorded
+
+  // What was made of a directive of the program: the recorded one, which may be a load that was not
+  // allowed to go back as far as it was told; null if it changed nothing.
+  const input::Directive* effect_of(const input::Directive& told) const;
 };
 
 class Executor {

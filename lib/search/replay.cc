@@ -19,7 +19,6 @@ size_t first_at(const std::vector<input::Directive>& directives, uint16_t op, ui
 
 void ReplayDirector::begin(const input::Program& program) {
   program_ = &program;
-  used_ = 0;
   disturbed_ = 0;
   for (const input::Directive& d : program.directives) disturbed_ |= uint64_t{1} << (d.op % 64);
 }
@@ -39,7 +38,6 @@ sim::Decision ReplayDirector::decide_as_told(const sim::Point& point) {
        directives[i].access == point.access;
        ++i) {
     const input::Directive& d = directives[i];
-    ++used_;
     switch (d.kind) {
       case input::DirectiveKind::kPreempt:
         decision.preempt = static_cast<int8_t>(d.arg);
@@ -66,7 +64,5 @@ sim::Decision ReplayDirector::decide_as_told(const sim::Point& point) {
   }
   return decision;
 }
-
-size_t ReplayDirector::unused() const { return program_->directives.size() - used_; }
 
 }  // namespace vmafuzz::search

@@ -20,9 +20,6 @@ class ReplayDirector : public sim::Director {
     return disturbs(point.op) ? decide_as_told(point) : sim::Decision{};
   }
 
-  // Directives whose access never came.
-  size_t unused() const;
-
  protected:
   // False: the operation has no directives. (True may be another one's, whose number is equal
   // modulo 64.)
@@ -33,7 +30,6 @@ class ReplayDirector : public sim::Director {
 
   const input::Program* program_ = nullptr;
   uint64_t disturbed_ = 0;  // operations with directives, one bit each
-  size_t used_ = 0;
 };
 
 }  // namespace vmafuzz::search

@@ -16,6 +16,12 @@ namespace {
 // Of a lookup, up to where it checks whether it may believe what it read.
 constexpr uint32_t kLocklessAccesses = 24;
 
+enum Disturbance : uint8_t {
+  kCompiler = 1 << 0,  // plain loads are torn or done twice
+  kShortage = 1 << 1,  // what may fail does
+  kLate = 1 << 2,      // deferred work is held back
+};
+
 constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 
 bool is_store(sim::AccessKind kind) {
@@ -83,6 +89,10 @@ void StrategyDirector::begin(const input::Program& program) {
   odd_count_ = policy_arg_ < kMaxMarks ? policy_arg_ : kMaxMarks;
   const uint32_t range = 4u << rng_.below(7);
   for (int i = 0; i < odd_count_; ++i) odd_loads_[i] = static_cast<uint16_t>(rng_.below(range));
+  disturbances_ = 0;
+  for (const Disturbance one : {kCompiler, kShortage, kLate}) {
+    if (rng_.chance(1, 8)) disturbances_ |= one;
+  }
 }
 
 void StrategyDirector::set_order(uint8_t permutation) {
@@ -197,11 +207,33 @@ sim::Decision StrategyDirector::decide(const sim::Point& point) {
   sim::Decision decision = ReplayDirector::decide(point);
   if (strategy_ == Strategy::kNone || decision.preempt >= 0) return decision;
   if (strategy_ != Strategy::kSticky) decision.again = 1;
+  if (disturbances_ != 0) disturb(point, &decision);
   if (left_[point.cpu] > 1) --left_[point.cpu];
   if (eager_ && point.kind == sim::AccessKind::kStore) return decision;
   const int next = pick_cpu(point, false);
   if (next != point.cpu) decision.preempt = static_cast<int8_t>(next);
   return decision;
+}
+
+// Those that the program asks for remain.
+void StrategyDirector::disturb(const sim::Point& point, sim::Decision* decision) {
+  switch (point.kind) {
+    case sim::AccessKind::kLoad:
+      if ((disturbances_ & kCompiler) == 0 || !rng_.chance(1, 8)) return;
+      (rng_.chance(1, 2) ? decision->tear : decision->reload) = true;
+      return;
+    case sim::AccessKind::kFallible:
+      if ((disturbances_ & kShortage) != 0 && rng_.chance(1, 8)) decision->fail = true;
+      return;
+    case sim::AccessKind::kDefer:
+      if ((disturbances_ & kLate) == 0 || decision->hold != 0) return;
+      decision->hold = rng_.chance(1, 2)
+                           ? input::kHoldEnd
+                           : static_cast<uint8_t>(1 + rng_.below(1u << rng_.below(8)));
+      return;
+    default:
+      return;
+  }
 }
 
 int StrategyDirector::pick_next(const sim::Point& point, int fallback) {

@@ -9,6 +9,10 @@
 // sampling (POS: CAV'18), PCT (ASPLOS'10); read policies: uniform, geometric (Relacy), "newest but
 // d stale", "oldest but d fresh" (PCTWM, ASPLOS'23). Eager stores: C11Tester runs relaxed and
 // release stores without offering a switch, since readers may still take older ones.
+//
+// What a compiler does to plain loads, steps that fail and callbacks that come late are drawn too,
+// each in some executions only: where everything fails, nothing else happens (swarm testing, Groce
+// et al., ISSTA 2012).
 #ifndef VMAFUZZ_SEARCH_STRATEGY_H_
 #define VMAFUZZ_SEARCH_STRATEGY_H_
 
@@ -46,6 +50,7 @@ class StrategyDirector final : public ReplayDirector {
   size_t draw_operation(const input::Program& program, size_t first);
   uint16_t draw_access(const input::Op& op);
   void draw_change_points(const input::Program& program, int depth);
+  void disturb(const sim::Point& point, sim::Decision* decision);
   int pick_cpu(const sim::Point& point, bool must_leave);
   int pick_weighted(uint8_t runnable, bool remaining);
   int pick_pos(const sim::Point& point, uint8_t runnable);
@@ -78,8 +83,9 @@ class StrategyDirector final : public ReplayDirector {
   std::array<uint16_t, kMaxMarks> odd_loads_{};  // ordinals of loads that break the policy's rule
   int odd_count_ = 0;
   uint16_t load_ = 0;
-  uint32_t sticky_ = 0;  // chance to switch, of 256
-  int wanted_ = -1;      // SURW: who does the next interesting access
+  uint32_t sticky_ = 0;       // chance to switch, of 256
+  int wanted_ = -1;           // SURW: who does the next interesting access
+  uint8_t disturbances_ = 0;  // of this execution, one bit each
 };
 
 }  // namespace vmafuzz::search

@@ -31,7 +31,6 @@ void Machine::begin(const Options& options, Director* director) {
   steps_ = 0;
   hash_ = 0;
   store_count_ = 1;
-  missed_ = 0;
   pending_contexts_ = runnable_ = 0;
   barriers_ = Clock{};
   last_dependency_ = address_ = Dependency{};
@@ -225,22 +224,14 @@ void Machine::fail_livelock(Site site) {
   const Decision decision = director_->decide(make_point(kind, location, site));
   cpu.decision = decision;
   cpu.decision_at = cpu.access;
-  if (decision.expire) {
-    if (timers.expire()) {
-      record(DirectiveKind::kExpire, 0);
-      run_pending_context(site);
-    } else {
-      ++missed_;
-    }
+  if (decision.expire && timers.expire()) {
+    record(DirectiveKind::kExpire, 0);
+    run_pending_context(site);
   }
   const int next = decision.preempt;
-  if (next >= 0) {
-    if (next != cpu.id && next < kMaxCpus && runnable(next)) {
-      record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
-      switch_to(next, site);
-    } else {
-      ++missed_;
-    }
+  if (next >= 0 && next != cpu.id && next < kMaxCpus && runnable(next)) {
+    record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
+    switch_to(next, site);
   }
   cpu.director_point = decision.again != 0 ? static_cast<uint16_t>(cpu.access + decision.again)
                                            : director_->next_point(cpu.id, cpu.op, cpu.access);
@@ -319,17 +310,12 @@ void Machine::leave(AccessKind kind, Site site) {
     if (cpu.access >= cpu.director_point) {
       const Decision decision = director_->decide(point);
       if (decision.preempt >= 0) wanted = decision.preempt;
-      if (decision.expire) ++missed_;  // there is no access that it could come before
     } else {
       wanted = director_->pick_next(point, next);
     }
-    if (wanted != next) {
-      if (wanted >= 0 && wanted < kMaxCpus && runnable(wanted)) {
-        next = wanted;
-        record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
-      } else {
-        ++missed_;
-      }
+    if (wanted != next && wanted >= 0 && wanted < kMaxCpus && runnable(wanted)) {
+      next = wanted;
+      record(DirectiveKind::kPreempt, static_cast<uint8_t>(next));
     }
     cpu.director_point = director_->next_point(cpu.id, cpu.op, cpu.access);
   }

@@ -179,8 +179,6 @@ class Machine {
   uint32_t steps() const { return steps_; }
   const std::vector<Directive>& recorded() const { return recorded_; }
   // Directives of a replay that met no access, or could not be followed as written.
-  uint32_t missed_directives() const { return missed_; }
-  void count_missed_directive() { ++missed_; }
   const std::vector<TraceEvent>& trace() const { return trace_; }
 
   // --- called by code that runs on a CPU
@@ -394,7 +392,6 @@ class Machine {
   Verdict verdict_;
   std::vector<Directive> recorded_;
   std::vector<TraceEvent> trace_;
-  uint32_t missed_ = 0;
   uint8_t pending_contexts_ = 0;
   uint8_t runnable_ = 0;                            // CPUs whose state is kRunnable, one bit each
   std::string (*describe_)(const void*) = nullptr;  // of a verdict that is not yet put in words

@@ -74,18 +74,13 @@ uint32_t Machine::pick_store(Cpu& cpu, Location& location, Site site) {
   if (!decided && !asks_loads_) return location.newest;
   if (rule(Rule::kCoherence) && (stores_[location.newest].cpu == cpu.id ||
                                  lane(stores_[location.newest].seen, cpu.id) != 0)) {
-    if (decided) ++missed_;
     return location.newest;
   }
   const int count = readable(cpu, location);
   int back = 0;
   if (decided) {
-    back = cpu.decision.stale;
+    back = std::min<int>(cpu.decision.stale, count - 1);
     cpu.decision.stale = 0;
-    if (back >= count) {
-      ++missed_;
-      back = count - 1;
-    }
   } else if (count > 1 && cpu.stale_run < options_.limits.stale_loads) {
     back = director_->pick_store(make_point(AccessKind::kLoad, &location, site), count);
   }
@@ -300,6 +295,7 @@ uint64_t Machine::compiler_load(Cpu& cpu, Location& location, const Store& store
   cpu.decision.tear = cpu.decision.reload = false;
   const Store& newest = stores_[location.newest];
   if (decision.reload) {
+    if (&store == &newest) return store.value;
     record(DirectiveKind::kReload, 0);
     return newest.value;
   }

@@ -159,6 +159,8 @@ cpu2:
 // type-stable and constructed once. Written when it is handed out, it would be a report.
 TEST_F(NativeTest, AnAnonVmaOfANeighbourThatWasJustMadeCanBeLocked) {
   use("6.18");
+  RunOptions recorded;
+  recorded.record = true;
   executor_.run(parse(R"(# vmafuzz repro v1
 kernel: 6.18
 setup:
@@ -172,8 +174,8 @@ cpu1:
 cpu2:
   mprotect   mm0 page=0 len=1 prot=rwx
 )"),
-                {}, &outcome_);
-  EXPECT_EQ(outcome_.missed, 0u);
+                recorded, &outcome_);
+  EXPECT_EQ(outcome_.idle, 0u);
   EXPECT_FALSE(outcome_.found) << outcome_.what;
 }
 

@@ -80,7 +80,9 @@ run::Outcome run_on(const input::Program& program, absl::string_view kernel) {
   }
   const absl::Status ready = executor.set_target(target);
   EXPECT_TRUE(ready.ok()) << ready.message();
-  executor.run(program, {}, &outcome);
+  run::RunOptions options;
+  options.record = true;
+  executor.run(program, options, &outcome);
   return outcome;
 }
 
@@ -118,7 +120,7 @@ TEST_P(Repro, GivesItsVerdictAndMeetsItsDirectives) {
   const run::Outcome outcome = run_on(program_, program_.kernel);
   EXPECT_TRUE(outcome.found);
   EXPECT_EQ(outcome.verdict, program_.expect) << outcome.what;
-  EXPECT_EQ(outcome.missed, 0u);
+  EXPECT_EQ(outcome.idle, 0u);
 }
 
 TEST_P(Repro, GivesTheSameExecutionTwice) {
@@ -192,7 +194,7 @@ TEST_P(BugRepro, TurnsOnTheSwitchThatItIsNamedForAndTellsItsStory) {
 TEST_P(BugRepro, GivesAVerdictThatTheSwitchDeclares) {
   const run::Outcome outcome = run_on(program_, program_.kernel);
   EXPECT_EQ(outcome.verdict, program_.expect) << outcome.what;
-  EXPECT_EQ(outcome.missed, 0u);
+  EXPECT_EQ(outcome.idle, 0u);
   const variants::Bug* bug = variants::find_bug(GetParam());
   ASSERT_NE(bug, nullptr);
   EXPECT_NE(std::find(bug->verdicts.begin(), bug->verdicts.end(), program_.expect),
@@ -231,7 +233,7 @@ TEST_P(FindingRepro, IsReportedOnlyWhereItIsNotAccepted) {
     const run::Outcome outcome = run_on(*program, kernel);
     EXPECT_EQ(outcome.verdict, program->expect) << std::string(kernel) << ": " << outcome.what;
   }
-  EXPECT_EQ(run_on(*program, program->kernel).missed, 0u);
+  EXPECT_EQ(run_on(*program, program->kernel).idle, 0u);
   program->options.clear();
   for (const absl::string_view kernel : kSilentKernels) expect_silence(*program, kernel);
 }

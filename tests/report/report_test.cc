@@ -160,7 +160,25 @@ TEST(Directives, AreSentences) {
       "the 3rd access of cpu1 in hit(mm0, page 6) is torn: half old, half new.",
       "the 4th access of cpu1 in hit(mm0, page 6) is done twice by the compiler.",
       "rcu is preempted before its 5th access; cpu0 runs."};
-  EXPECT_EQ(directives_in_words(program, Timeline()), expected);
+  run::Outcome as_told;
+  as_told.directives = program.directives;
+  EXPECT_EQ(directives_in_words(program, as_told, Timeline()), expected);
+}
+
+// Only what was carried out is told as a fact.
+TEST(Directives, ThatChangeNothingAreSaidToChangeNothing) {
+  const input::Program program = *input::parse_text(
+      "# vmafuzz repro v1\ncpu0:\n  munmap mm0 page=4 len=1\n    @12 preempt cpu1\n    @13 fail\n"
+      "cpu1:\n  hit mm0 page=6\n    @2 stale 2\n    @3 tear\n");
+  run::Outcome outcome;
+  outcome.directives = {program.directives[0], program.directives[2]};
+  outcome.directives[1].arg = 1;  // there was but one older store to read
+  const std::vector<std::string> expected = {
+      "cpu0 is preempted before its 12th access in munmap(mm0, page 4, len 1); cpu1 runs.",
+      "fail at the 13th access of cpu0 in munmap(mm0, page 4, len 1) changes nothing.",
+      "the 2nd access of cpu1 in hit(mm0, page 6) reads 1 store back from the newest.",
+      "tear at the 3rd access of cpu1 in hit(mm0, page 6) changes nothing."};
+  EXPECT_EQ(directives_in_words(program, outcome, Timeline()), expected);
 }
 
 TEST(Directives, OrdinalsOfTeensEndInTh) {

@@ -60,10 +60,10 @@ TEST_F(ExecutorTest, SearchIsRepeatableAndItsRecordReplaysToTheSameHash) {
       if (first.directives.size() > input::kMaxDirectives)
         continue;  // more than a program can hold
       const input::Program replay = Executor::as_replay(program, first);
-      executor_.run(replay, {}, &replayed);
+      executor_.run(replay, record, &replayed);
       ASSERT_EQ(first.trace_hash, replayed.trace_hash) << kernel << " seed " << seed;
       EXPECT_EQ(first.verdict, replayed.verdict);
-      if (program.directives.empty()) EXPECT_EQ(replayed.missed, 0u) << kernel << " seed " << seed;
+      EXPECT_EQ(replayed.idle, 0u) << kernel << " seed " << seed;
     }
   }
 }

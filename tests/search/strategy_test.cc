@@ -66,6 +66,58 @@ TEST(Strategy, ReadsNoFurtherBackThanADirectiveCanSay) {
   }
 }
 
+// What the director adds at points of one kind: how many decisions of 200 hold, fail, tear, reload.
+struct Added {
+  int hold = 0, fail = 0, tear = 0, reload = 0;
+  int all() const { return hold + fail + tear + reload; }
+};
+
+Added added_at(sim::AccessKind kind, input::Strategy strategy, uint32_t seed) {
+  input::Program program;
+  program.header.strategy = strategy;
+  program.header.seed = seed;
+  program.ops.assign(1, input::simplest_op(input::OpKind::kMunmap, 1));
+  StrategyDirector director;
+  director.begin(program);
+  Added added;
+  for (uint16_t access = 2; access < 202; ++access) {
+    sim::Point point;
+    point.access = access;
+    point.kind = kind;
+    point.runnable = 1;
+    const sim::Decision decision = director.decide(point);
+    added.hold += decision.hold != 0 ? 1 : 0;
+    added.fail += decision.fail ? 1 : 0;
+    added.tear += decision.tear ? 1 : 0;
+    added.reload += decision.reload ? 1 : 0;
+  }
+  return added;
+}
+
+// Each in about one execution of eight, and there often; elsewhere and without a strategy, never.
+TEST(Strategy, DisturbsSomeExecutionsAndLeavesMostAlone) {
+  int compiled = 0, failed = 0, late = 0;
+  for (uint32_t seed = 1; seed <= 400; ++seed) {
+    const Added load = added_at(sim::AccessKind::kLoad, input::Strategy::kPos, seed);
+    EXPECT_EQ(load.hold + load.fail, 0);
+    EXPECT_EQ(load.tear > 0, load.reload > 0);
+    compiled += load.tear > 0 ? 1 : 0;
+    const Added fallible = added_at(sim::AccessKind::kFallible, input::Strategy::kPos, seed);
+    EXPECT_EQ(fallible.all(), fallible.fail);
+    EXPECT_LT(fallible.fail, 100) << "where everything fails, nothing else happens";
+    failed += fallible.fail > 0 ? 1 : 0;
+    const Added defer = added_at(sim::AccessKind::kDefer, input::Strategy::kPos, seed);
+    EXPECT_EQ(defer.all(), defer.hold);
+    late += defer.hold > 0 ? 1 : 0;
+    EXPECT_EQ(added_at(sim::AccessKind::kStore, input::Strategy::kPos, seed).all(), 0);
+    EXPECT_EQ(added_at(sim::AccessKind::kLoad, input::Strategy::kNone, seed).all(), 0);
+  }
+  for (const int count : {compiled, failed, late}) {
+    EXPECT_GT(count, 20);
+    EXPECT_LT(count, 100);
+  }
+}
+
 // The accesses, of `count` of operation `op`, before which another CPU is preferred.
 std::vector<uint16_t> switches(StrategyDirector& director, const input::Program& program,
                                uint16_t op, uint16_t count) {
