@@ -92,19 +92,26 @@ absl::Status Worker::start() {
     seen_->magic = supervisor::kPageMagic;
     seen_->edge_total = total;
   }
-  // What an earlier process of this worker counted.
-  const uint32_t known = std::min(stats_->bucket_count.load(), kMaxBuckets);
-  for (uint32_t i = 0; i < known; ++i) buckets_[stats_->buckets[i].name] = i;
+  read_buckets();
   pthread_atfork(nullptr, nullptr, [] { new_process = true; });
   return absl::OkStatus();
 }
 
 void Worker::request_stop() { stop_requested = 1; }
 
+// Those that earlier processes of this worker found.
+void Worker::read_buckets() {
+  buckets_.clear();
+  const uint32_t known = std::min(stats_->bucket_count.load(), kMaxBuckets);
+  for (uint32_t i = 0; i < known; ++i) buckets_[stats_->buckets[i].name] = i;
+}
+
 void Worker::run(std::span<const uint8_t> bytes) {
   StatsPage& page = *stats_.get();
   if (new_process) {
     new_process = false;
+    forked_ = true;
+    read_buckets();
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a fork loses it
     page.pid.store(static_cast<uint32_t>(getpid()), memory_order_relaxed);
   }
@@ -136,10 +143,12 @@ void Worker::found() {
     return;
   }
   const uint32_t index = page.bucket_count.load(memory_order_relaxed);
-  // A worker that fills its page ends; the next one begins a new page.
+  // A worker that fills its page ends, and the next one begins a new page; the input is taken for
+  // what it died of (Fleet::take_suspect). An engine that outlives its target keeps what that dies
+  // of itself.
   if (index >= kMaxBuckets) {
-    request_stop();
-    return;
+    if (forked_) std::abort();
+    std::_Exit(0);
   }
   StatsPage::Bucket& bucket = page.buckets[index];
   const std::vector<uint8_t> bytes = input::encode(program_);

@@ -34,6 +34,7 @@ class Worker {
   static void request_stop();
 
  private:
+  void read_buckets();
   void found();
   void note_coverage();
 
@@ -44,6 +45,7 @@ class Worker {
   run::Outcome outcome_;
   input::Program program_;
   std::map<std::string, uint32_t, std::less<>> buckets_;  // index in the page
+  bool forked_ = false;  // the engine outlives this process, which runs some of its inputs
 };
 
 // What an input runs as: the decoded program. One without strategy and directives would only run

@@ -6,7 +6,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "fuzz/supervisor/files.h"
 
 namespace vmafuzz::supervisor {
@@ -25,6 +27,17 @@ std::string target_name(const TargetNames& target) {
   for (const std::string& bug : target.bugs) absl::StrAppend(&name, "+", bug);
   for (const std::string& option : target.options) absl::StrAppend(&name, "+", option);
   return name;
+}
+
+TargetNames target_of_name(absl::string_view name) {
+  const std::vector<std::string> parts = absl::StrSplit(name, '+');
+  TargetNames target;
+  target.kernel = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const bool option = absl::StrContains(parts[i], '=');
+    (option ? target.options : target.bugs).push_back(parts[i]);
+  }
+  return target;
 }
 
 const char* state_name(State state) { return kStates[static_cast<size_t>(state)]; }

@@ -21,6 +21,7 @@ struct TargetNames {
 
 // "6.18", "6.18+no-odd-test": a target in file names and groups.
 std::string target_name(const TargetNames& target);
+TargetNames target_of_name(absl::string_view name);  // the way back
 
 enum class State {
   kNew,           // waiting, or being minimised

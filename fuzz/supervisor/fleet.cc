@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "fuzz/supervisor/files.h"
 #include "fuzz/supervisor/order.h"
 #include "variants/variants.h"
@@ -46,6 +47,20 @@ absl::Status Fleet::open() {
     for (const TargetNames& target : plan_.targets) {
       if (absl::Status status = add_group(engine, target); !status.ok()) return status;
     }
+  }
+  return add_groups_of_ledger();
+}
+
+// What earlier sessions of the run were asked for and this one is not: it gets no more time, and
+// still counts.
+absl::Status Fleet::add_groups_of_ledger() {
+  std::vector<std::string> names;
+  for (const auto& [name, record] : ledger_.groups) names.push_back(name);
+  for (const std::string& name : names) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(name, absl::MaxSplits('/', 1));
+    if (find_engine(parts.first) == nullptr) continue;  // another version's
+    const absl::StatusOr<size_t> group = group_of(parts.first, target_of_name(parts.second));
+    if (!group.ok()) return group.status();
   }
   return absl::OkStatus();
 }
@@ -95,7 +110,9 @@ bool Fleet::urgent(const Finding& finding) const {
 
 // What was just caught makes way where others were not.
 void Fleet::hurry(const Group& group) {
-  const auto waits = [](const Group& other) { return !other.caught && !other.expected.empty(); };
+  const auto waits = [](const Group& other) {
+    return !other.caught && !other.done && !other.expected.empty();
+  };
   if (std::none_of(groups_.begin(), groups_.end(), waits)) return;
   for (Worker& worker : workers_) {
     if (&groups_[worker.group] == &group) worker.until = std::min(worker.until, Clock::now());

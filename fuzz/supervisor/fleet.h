@@ -121,6 +121,7 @@ class Fleet {
   // The group's index; a new group, which gets no more time, if the plan does not name it.
   absl::StatusOr<size_t> group_of(const std::string& engine, const TargetNames& target);
   absl::Status add_group(const std::string& engine, const TargetNames& target);
+  absl::Status add_groups_of_ledger();
 
   boost::asio::io_context& loop_;
   const Plan& plan_;

@@ -146,35 +146,6 @@ void Machine::learn_pending(Cpu& cpu) {
   learn_before(cpu, cpu.read_before);
 }
 
-void Machine::set_dependency(Cpu& cpu, const Store& store, bool pending) {
-  Dependency& result = last_dependency_;
-  result = Dependency{};
-  if (store.cpu != kNoCpu && store.cpu != cpu.id) {
-    result.message = store.message();
-    if (rule(Rule::kBeforeTravels)) result.before = store.before();
-  }
-  result.before.join(cpu.before_load);
-  if (pending) {
-    result.message.join(cpu.read);
-    result.message.join(cpu.read_noreturn);
-    result.before.join(cpu.read_before);
-  }
-  if (has_address_) result.join(address_);
-  result.before.x |= bit(cpu.id);
-}
-
-void Machine::depend_address(const Dependency& dependency) {
-  if (options_.assume_dependencies) return;
-  address_.join(dependency);
-  has_address_ = true;
-}
-
-void Machine::depend_control(const Dependency& dependency) {
-  if (!options_.assume_dependencies && rule(Rule::kControlDependency)) {
-    current_->before_store.join(dependency.before);
-  }
-}
-
 void Machine::forget_address() {
   if (!has_address_) return;
   has_address_ = false;
@@ -197,31 +168,13 @@ inline bool Machine::reads_own_store(const Cpu& cpu, const Location& location, O
 void Machine::note_pointer(Cpu& cpu, const Location& location, uint64_t value, uint32_t store) {
   if (value == 0 || !options_.assume_dependencies) return;
   const Object* holder = arena.object_of(&location);
-  const uint32_t from = chained(holder != nullptr ? holder->pointer_store[cpu.id] : 0, store);
+  const uint32_t via = holder != nullptr ? holder->pointer_store[cpu.id] : 0;
+  const uint32_t from = via == 0 || via == store ? store : chained(via, store);
   if (from == 0) return;
   Object* object = arena.object_of(arena.at(value));
   if (object == nullptr) return;
   object->pointer_store[cpu.id] = from;
   if (!stores_[from].says_nothing()) cpu.follows = kPointer;
-}
-
-// A store of which both are part: one of the two as a rule, since who publishes the first pointer
-// has published what it leads to. "addr" goes on through "to-r", one load after the other.
-uint32_t Machine::chained(uint32_t via, uint32_t store) {
-  if (via == 0 || via == store) return store;
-  if (store == 0) return via;
-  const Store& first = stores_[via];
-  const Store& second = stores_[store];
-  const auto within = [](const Store& a, const Store& b) {
-    return a.message().within(b.message()) && a.before().within(b.before());
-  };
-  if (within(first, second)) return store;
-  if (within(second, first) || store_count_ + 2 >= kStores) return via;
-  Store& both = stores_[store_count_];
-  both = second;
-  both.join_message(first.message());
-  both.join_before(first.before());
-  return store_count_++;
 }
 
 uint64_t Machine::load_at_point(Location& location, Order order, bool plain, bool may_race,

@@ -11,6 +11,7 @@
 
 #include "fuzz/supervisor/files.h"
 #include "fuzz/supervisor/order.h"
+#include "fuzz/supervisor/status.h"
 #include "tests/supervisor/folder.h"
 #include "tests/supervisor/recorded_calls.h"
 
@@ -23,13 +24,14 @@ Plan plan_of(const Folder& folder) {
   Plan plan;
   plan.dir = folder.path();
   plan.engines = {"libfuzzer"};
-  plan.targets = {{"v1", {}, {}}};
   return plan;
 }
 
 // One session of a supervisor on a folder; the next one knows what is on the disk and no more.
 struct Session {
-  explicit Session(const Folder& folder) : plan(plan_of(folder)) {
+  explicit Session(const Folder& folder, const TargetNames& target = {"v1", {}, {}})
+      : plan(plan_of(folder)) {
+    plan.targets = {target};
     EXPECT_TRUE(make_folder(folder / "corpus").ok());
     EXPECT_TRUE(corpus.open(folder / "corpus").ok());
     EXPECT_TRUE(ledger.read(folder / "ledger.json").ok());
@@ -115,6 +117,32 @@ TEST(Fleet, CountsAWorkerOnceThoughItsFolderOutlivesTheSupervisor) {
   EXPECT_EQ(session.totals().executions, 100u);
   EXPECT_TRUE(session.fleet.empty());
   EXPECT_FALSE(is_there(folder / "work/8"));
+}
+
+// A run resumed with other kernels: what the first ones did is still part of it.
+TEST(Fleet, CountsWhatEarlierSessionsRanAndThisOneDoesNot) {
+  const Folder folder;
+  leave_worker(folder, 8, "one");
+  Session(folder).take_over();
+  Session session(folder, {"6.18", {"no-odd-test"}, {"lock_seq_bits=8"}});
+  session.take_over();
+  ASSERT_EQ(session.fleet.groups().size(), 2u);
+  const Group& old = session.fleet.groups()[1];
+  EXPECT_EQ(old.name, "libfuzzer/v1");
+  EXPECT_TRUE(old.done) << "it gets no more time";
+  EXPECT_EQ(session.fleet.totals_of(old).executions, 100u);
+  EXPECT_EQ(session.totals().executions, 0u);
+  const Snapshot now =
+      take_snapshot(session.fleet, session.findings, session.corpus, session.ledger);
+  EXPECT_EQ(now.executions, 100u);
+  EXPECT_EQ(now.bucket_hits.at(bucket_file_name({"v1", {}, {}}, kBucket)), 7u);
+
+  Session third(folder);
+  ASSERT_EQ(third.fleet.groups().size(), 2u);
+  const TargetNames& target = third.fleet.groups()[1].target;
+  EXPECT_EQ(target.kernel, "6.18");
+  EXPECT_EQ(target.bugs, std::vector<std::string>{"no-odd-test"});
+  EXPECT_EQ(target.options, std::vector<std::string>{"lock_seq_bits=8"});
 }
 
 TEST(Fleet, WritesTheLedgerBeforeItRemovesTheFolder) {
