@@ -145,6 +145,20 @@ void keep_readers(Timeline* timeline) {
   }
 }
 
+// A lookup that nobody interfered with: what it read of the mapping and of uprobes, or nothing of
+// it would be left.
+void keep_undisturbed_lookup(Timeline* timeline) {
+  const Suspect suspect = timeline->failure.suspect();
+  const auto of_lookup = [&](const Step& step) { return suspect.did(step) && step.is_access(); };
+  if (std::any_of(timeline->steps.begin(), timeline->steps.end(),
+                  [&](const Step& step) { return step.shown && of_lookup(step); })) {
+    return;
+  }
+  for (Step& step : timeline->steps) {
+    if (of_lookup(step) && !of_tree_node(step)) step.shown = true;
+  }
+}
+
 void keep_other_party(Timeline* timeline) {
   const int other = other_party(*timeline);
   if (other < 0) return;
@@ -209,7 +223,10 @@ void condense(Timeline* timeline) {
   const std::vector<ObjectUse> uses = object_uses(*timeline, locations);
   for (Step& step : timeline->steps) step.shown = stays(step, *timeline, locations, uses);
   keep_other_party(timeline);
-  if (timeline->failure.lookup) keep_readers(timeline);
+  if (timeline->failure.lookup) {
+    keep_readers(timeline);
+    keep_undisturbed_lookup(timeline);
+  }
   keep_barriers(timeline);
   drop_idle_switches(timeline);
 }

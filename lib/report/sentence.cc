@@ -41,8 +41,9 @@ class LookupStory {
     const std::string lookup = looks.found ? "In between it read " : absl::StrCat(me(), " read ");
     size_t first = looks.found ? looks.first : 0;
     while (!looks.found && first < steps_.size() && !suspect_.did(steps_[first])) ++first;
-    const std::string fields =
-        field_sentences(lookup, first, looks.found ? looks.last : steps_.size());
+    const size_t last = looks.found ? looks.last : steps_.size();
+    std::string fields = field_sentences(lookup, first, last);
+    if (fields.empty()) fields = undisturbed_sentence(lookup, first, last);
     if (!fields.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", fields);
     return text;
   }
@@ -151,18 +152,23 @@ class LookupStory {
     return static_cast<int>(stores[next]);
   }
 
-  // What the lookup read of the mapping between two of its steps.
-  std::vector<Read> reads(size_t first, size_t last) const {
+  // What decides the result; beside it, what led to an old mapping.
+  static bool tells(const Step& step) {
     static const std::set<std::string> kFields = {"vm_start", "vm_end",  "vm_pgoff", "vm_file",
                                                   "vm_flags", "f_inode", "vm_mm"};
+    const bool in_tree =
+        absl::StartsWith(step.value, "vma#") || absl::StartsWith(step.value, "node#");
+    return kFields.contains(step.field) || (step.stale > 0 && in_tree);
+  }
+
+  // What the lookup read of the mapping between two of its steps.
+  std::vector<Read> reads(size_t first, size_t last) const {
     std::vector<Read> reads;
     std::set<std::pair<int, std::string>> seen;
     for (size_t i = first; i < last; ++i) {
       const Step& step = steps_[i];
       if (!suspect_.did(step) || step.kind != StepKind::kLoad) continue;
-      if (!kFields.contains(step.field) || !seen.insert({step.location, step.value}).second) {
-        continue;
-      }
+      if (!tells(step) || !seen.insert({step.location, step.value}).second) continue;
       const bool whole = !step.torn && !step.reloaded;
       Read read{&step, i, whole && step.from_cpu != step.cpu ? step.from_step : -1,
                 whole ? next_store(i) : -1};
@@ -218,6 +224,23 @@ class LookupStory {
       if (section >= 0) absl::StrAppend(&text, " ", section_sentence(section, first, mixed));
     }
     return text;
+  }
+
+  // Where nobody interfered: what it went by all the same, and the uprobe that this led to.
+  std::string undisturbed_sentence(const std::string& lookup, size_t first, size_t last) const {
+    std::vector<std::string> read;
+    std::set<std::pair<int, std::string>> seen;
+    for (size_t i = first; i < last; ++i) {
+      const Step& step = steps_[i];
+      if (!suspect_.did(step) || step.kind != StepKind::kLoad) continue;
+      const bool of_uprobe = absl::StartsWith(step.object_name, "uprobe(");
+      if (!tells(step) && !(of_uprobe && step.field == "inode")) continue;
+      if (!seen.insert({step.location, step.value}).second) continue;
+      read.push_back(absl::StrCat(step.object_name, ".", step.field, " = ", step.value));
+    }
+    if (read.empty()) return {};
+    return absl::StrCat(lookup, absl::StrJoin(read, ", "),
+                        ", none of which another CPU changed meanwhile.");
   }
 
   // "cpu0 held mmap_lock for writing from step 12 on."
