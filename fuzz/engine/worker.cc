@@ -26,6 +26,7 @@ using supervisor::StatsPage;
 volatile std::sig_atomic_t stop_requested = 0;
 // Set in each new process: AFL++ forks the one that runs inputs from the one that started.
 bool new_process = true;
+bool forked = false;  // the engine outlives this process, which runs some of its inputs
 
 uint64_t hash_of(std::span<const uint8_t> bytes) {
   uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
@@ -93,7 +94,7 @@ absl::Status Worker::start() {
     seen_->edge_total = total;
   }
   read_buckets();
-  pthread_atfork(nullptr, nullptr, [] { new_process = true; });
+  pthread_atfork(nullptr, nullptr, [] { new_process = forked = true; });
   return absl::OkStatus();
 }
 
@@ -110,7 +111,6 @@ void Worker::run(std::span<const uint8_t> bytes) {
   StatsPage& page = *stats_.get();
   if (new_process) {
     new_process = false;
-    forked_ = true;
     read_buckets();
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a fork loses it
     page.pid.store(static_cast<uint32_t>(getpid()), memory_order_relaxed);
@@ -147,7 +147,7 @@ void Worker::found() {
   // what it died of (Fleet::take_suspect). An engine that outlives its target keeps what that dies
   // of itself.
   if (index >= kMaxBuckets) {
-    if (forked_) std::abort();
+    if (forked) std::abort();
     std::_Exit(0);
   }
   StatsPage::Bucket& bucket = page.buckets[index];

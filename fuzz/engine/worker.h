@@ -45,7 +45,6 @@ class Worker {
   run::Outcome outcome_;
   input::Program program_;
   std::map<std::string, uint32_t, std::less<>> buckets_;  // index in the page
-  bool forked_ = false;  // the engine outlives this process, which runs some of its inputs
 };
 
 // What an input runs as: the decoded program. One without strategy and directives would only run

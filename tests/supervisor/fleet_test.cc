@@ -137,6 +137,7 @@ TEST(Fleet, CountsWhatEarlierSessionsRanAndThisOneDoesNot) {
   EXPECT_EQ(now.executions, 100u);
   EXPECT_EQ(now.bucket_hits.at(bucket_file_name({"v1", {}, {}}, kBucket)), 7u);
 
+  ASSERT_TRUE(session.ledger.write(folder / "ledger.json").ok());
   Session third(folder);
   ASSERT_EQ(third.fleet.groups().size(), 2u);
   const TargetNames& target = third.fleet.groups()[1].target;

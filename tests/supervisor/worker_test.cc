@@ -75,7 +75,7 @@ TEST_F(WorkerTest, EndsCleanlyOnAFullPageWithItsInputInIt) {
     Worker worker(order_);
     if (worker.start().ok()) worker.run(input_);
   });
-  ASSERT_TRUE(WIFEXITED(status));
+  ASSERT_TRUE(WIFEXITED(status)) << "died by signal " << WTERMSIG(status);
   EXPECT_EQ(WEXITSTATUS(status), 0);
   expect_input_is_kept();
 }
