@@ -86,8 +86,11 @@ Party describe_access(const tsan::Access& access) {
   } else {
     name = "no shared field";
   }
-  party.text = std::string(access.atomic ? "marked " : "plain ") +
-               (access.write ? "store to " : "load of ") + name + " by " + who(access.cpu);
+  // Plain stores too are told as atomic ones (KCSAN_ASSUME_PLAIN_WRITES_ATOMIC), so that of such a
+  // store it is not known which it was.
+  const char* what = access.atomic ? "marked load of " : "plain load of ";
+  if (access.write) what = access.atomic ? "store to " : "plain store to ";
+  party.text = what + name + " by " + who(access.cpu);
   if (found != nullptr) {
     party.has_site = true;
     party.site = found->site;
