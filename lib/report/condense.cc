@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "sim/arena.h"
 
 namespace vmafuzz::report {
@@ -159,6 +161,15 @@ void keep_undisturbed_lookup(Timeline* timeline) {
   }
 }
 
+// A page's breakpoint, or that it has none, is somebody's last store to it.
+void keep_page_entry(Timeline* timeline) {
+  const std::string entry = page_entry(timeline->failure);
+  if (entry.empty()) return;
+  for (Step& step : timeline->steps) {
+    if (step.kind != StepKind::kLoad && is_of_page_entry(step, entry)) step.shown = true;
+  }
+}
+
 void keep_other_party(Timeline* timeline) {
   const int other = other_party(*timeline);
   if (other < 0) return;
@@ -206,6 +217,17 @@ std::vector<LocationUse> location_uses(const Timeline& timeline) {
   return uses;
 }
 
+std::string page_entry(const Failure& failure) {
+  if (failure.verdict != "spurious-breakpoint" && failure.verdict != "missed-uprobe") return {};
+  const std::vector<std::string> words = absl::StrSplit(failure.what, ' ');
+  if (words.size() < 3 || words[1] != "page") return {};
+  return absl::StrCat(words[0], ".pte[", words[2], "]");
+}
+
+bool is_of_page_entry(const Step& step, const std::string& entry) {
+  return step.is_access() && absl::StrCat(step.object_name, ".", step.field) == entry;
+}
+
 int other_party(const Timeline& timeline) {
   const Failure& failure = timeline.failure;
   if (failure.other.line.empty()) return -1;
@@ -223,6 +245,7 @@ void condense(Timeline* timeline) {
   const std::vector<ObjectUse> uses = object_uses(*timeline, locations);
   for (Step& step : timeline->steps) step.shown = stays(step, *timeline, locations, uses);
   keep_other_party(timeline);
+  keep_page_entry(timeline);
   if (timeline->failure.lookup) {
     keep_readers(timeline);
     keep_undisturbed_lookup(timeline);

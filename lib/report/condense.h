@@ -15,7 +15,7 @@ namespace vmafuzz::report {
 //   waiting;
 //   - mmap_lock and sequence counters; other locks if the verdict is about locking;
 //   - objects that come or go, if another CPU touches them or if their memory is used again;
-//   - the other party of a race or of a use after free;
+//   - the other party of a race or of a use after free, or what was stored to the page at fault;
 //   - read-side sections of the lookup, if memory that RCU frees is shown;
 //   - barriers next to an access that stays.
 void condense(Timeline* timeline);
@@ -23,6 +23,11 @@ void condense(Timeline* timeline);
 // What the access that ended the execution clashed with: that access is not in the trace, but its
 // other party is. Index into Timeline::steps, -1 if there is none.
 int other_party(const Timeline& timeline);
+
+// Of a verdict about a page at rest ("mm0 page 1 has a breakpoint, ..."): "mm0.pte[1]". Else empty.
+std::string page_entry(const Failure& failure);
+// Accesses to it.
+bool is_of_page_entry(const Step& step, const std::string& entry);
 
 // By location: which CPUs store to it and which touch it at all, one bit each.
 struct LocationUse {

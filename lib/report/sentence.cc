@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "report/condense.h"
 #include "report/names.h"
 
 namespace vmafuzz::report {
@@ -409,6 +410,20 @@ std::string livelock_sentence(const Timeline& timeline) {
                       ", and did not finish.");
 }
 
+// Who stored last what is in the page, or that there is nothing in it.
+std::string page_sentence(const Timeline& timeline) {
+  const std::string entry = page_entry(timeline.failure);
+  const Step* last = nullptr;
+  for (const Step& step : timeline.steps) {
+    if (step.kind != StepKind::kLoad && is_of_page_entry(step, entry)) last = &step;
+  }
+  if (entry.empty()) return {};
+  const std::string text = full_stop(timeline.failure.what);
+  if (last == nullptr) return absl::StrCat(text, " ", entry, " is as set-up left it.");
+  return absl::StrCat(text, " It was ", cpu_name(last->cpu), " that stored ", last->value, " to ",
+                      entry, at_step(*last), " in ", in(last->at), ".");
+}
+
 std::string race_sentence(const Timeline& timeline) {
   const Failure& failure = timeline.failure;
   if (failure.other.function.empty()) return full_stop(failure.what);
@@ -456,6 +471,8 @@ std::string sentence(const Timeline& timeline) {
     text = livelock_sentence(timeline);
   } else if (verdict == "data-race") {
     text = race_sentence(timeline);
+  } else {
+    text = page_sentence(timeline);
   }
   return text.empty() ? full_stop(timeline.failure.what) : text;
 }

@@ -108,6 +108,43 @@ TEST(Sentence, DoesNotTakeADiscardedSpeculationForTheResult) {
       << report.timeline.failure.what;
 }
 
+// What led to the VMA is a cause as well as what was read of it.
+TEST(Sentence, NamesTheOldTreeThatLedToAVmaThatWasGone) {
+  const Report report = report_of_our("repro/bugs/section-ends-before-unlink.repro");
+  EXPECT_TRUE(absl::StrContains(report.sentence,
+                                "In between it read mm0.mm_mt.ma_root = node#1 (cpu0 had stored "
+                                "NULL at step "))
+      << report.sentence;
+}
+
+TEST(Sentence, OfALookupThatNobodyDisturbedSaysWhatItWentBy) {
+  const Report report = report_of_our("repro/bugs/inode-not-kept.repro");
+  EXPECT_TRUE(absl::EndsWith(report.sentence,
+                             "In between it read vma#1[0-1).vm_file = f0, vma#1[0-1).vm_pgoff = "
+                             "0, vma#1[0-1).vm_start = 0, f0.f_inode = i0, uprobe(i0 page "
+                             "0).inode = i0, none of which another CPU changed meanwhile."))
+      << report.sentence;
+  const auto shows = [&](const std::string& field) {
+    return std::any_of(
+        report.timeline.steps.begin(), report.timeline.steps.end(),
+        [&](const Step& step) { return step.shown && step.field == field && step.cpu == 0; });
+  };
+  EXPECT_TRUE(shows("f_inode") && shows("vm_pgoff") && shows("inode"));
+}
+
+TEST(Sentence, OfAPageAtRestNamesWhoStoredToItLast) {
+  const Report moved = report_of_our("repro/findings/moved-mapping.repro");
+  EXPECT_TRUE(absl::StrContains(moved.sentence,
+                                "It was cpu1 that stored present+anon+breakpoint to mm0.pte[1] at "
+                                "step "))
+      << moved.sentence;
+  EXPECT_TRUE(std::any_of(
+      moved.timeline.steps.begin(), moved.timeline.steps.end(),
+      [](const Step& step) { return step.shown && absl::StartsWith(step.text, "mm0.pte[1] ="); }));
+  const Report left = report_of_our("repro/bugs/failed-unregister-removes.repro");
+  EXPECT_TRUE(absl::EndsWith(left.sentence, "mm0.pte[0] is as set-up left it.")) << left.sentence;
+}
+
 // mremap() split the mapping; the mmap() after it, of another page, has nothing to do with that.
 TEST(Sentence, BlamesTheSectionThatChangedWhatWasRead) {
   const Report report = report_of_text(R"(# vmafuzz repro v1
