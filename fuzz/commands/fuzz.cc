@@ -28,7 +28,8 @@ using supervisor::Plan;
 constexpr Flag kFlags[] = {
     {"for", FlagKind::kDuration, "TIME", "", "stop after TIME, such as 90s or 8h"},
     {"kernel", FlagKind::kList, "NAME", "", "kernels to model (default: all of vmafuzz kernels)"},
-    {"bug", FlagKind::kList, "NAME", "", "bug switches on top of each (see vmafuzz bugs)"},
+    {"bug", FlagKind::kList, "NAME", "",
+     "bug switches on top of each (see vmafuzz bugs): all of them, and each alone"},
     {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=8"},
     {"engine", FlagKind::kList, "NAME", "",
      "libfuzzer, afl, tsan (default: what is built), tsan-threads, afl-tsan"},
@@ -83,6 +84,15 @@ int refuse(const absl::Status& status, int exit_status) {
   return exit_status;
 }
 
+// One kernel with all the switches; of several switches each alone as well, since one may hide what
+// another one does.
+void add_targets(const std::string& kernel, const std::vector<std::string>& bugs,
+                 const std::vector<std::string>& options, Plan& plan) {
+  plan.targets.push_back({kernel, bugs, options});
+  if (bugs.size() < 2) return;
+  for (const std::string& bug : bugs) plan.targets.push_back({kernel, {bug}, options});
+}
+
 // The kernels and engines that the command line names, those that the run in `dir` was begun with,
 // or the defaults, in this order.
 absl::Status choose_targets(const Arguments& args, Plan& plan) {
@@ -94,15 +104,13 @@ absl::Status choose_targets(const Arguments& args, Plan& plan) {
   }
   if (plan.targets.empty() || named) {
     plan.targets.clear();
-    for (const std::string& name : args.list("kernel")) plan.targets.push_back({name, {}, {}});
+    std::vector<std::string> kernels = args.list("kernel");
     // A bug switch is asked about on the kernel of today, not on a draft that has its own bugs.
-    if (plan.targets.empty() && named)
-      plan.targets.push_back({std::string(kDefaultKernel), {}, {}});
-    if (plan.targets.empty()) plan.targets = supervisor::default_targets();
-    for (supervisor::TargetNames& target : plan.targets) {
-      target.bugs = args.list("bug");
-      target.options = args.list("option");
+    if (kernels.empty() && named) kernels = {std::string(kDefaultKernel)};
+    for (const std::string& kernel : kernels) {
+      add_targets(kernel, args.list("bug"), args.list("option"), plan);
     }
+    if (plan.targets.empty()) plan.targets = supervisor::default_targets();
   }
   for (const supervisor::TargetNames& target : plan.targets) {
     if (absl::Status s = variants::check_kernel(target.kernel); !s.ok()) return s;
@@ -112,6 +120,31 @@ absl::Status choose_targets(const Arguments& args, Plan& plan) {
     for (const std::string& option : target.options) {
       if (absl::Status s = variants::check_option(option); !s.ok()) return s;
     }
+  }
+  return absl::OkStatus();
+}
+
+// Those that the run was begun with, unless others are named. A folder that is not there any more
+// is no loss: what it held is in the run's own corpus.
+void choose_seeds(const Arguments& args, bool resumed, Plan& plan) {
+  if (args.on("empty")) {
+    plan.seeds.clear();
+  } else if (args.has("corpus")) {
+    plan.seeds = absolute(args.text("corpus"));
+  } else if (resumed && !fs::is_directory(plan.seeds)) {
+    plan.seeds.clear();
+  }
+}
+
+absl::Status check_limits(const Arguments& args, const Plan& plan) {
+  if (plan.memory_bytes == 0) {
+    return absl::InvalidArgumentError("--memory 0 would end every worker; leave it out for 2048");
+  }
+  if (args.has("sync-name") && (plan.sync_name.empty() || plan.sync_name[0] == '.' ||
+                                plan.sync_name.find('/') != std::string::npos)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--sync-name ", plan.sync_name,
+                     ": it names a folder in --sync, without `/` and not beginning with a dot"));
   }
   return absl::OkStatus();
 }
@@ -180,6 +213,8 @@ int run(const Arguments& args) {
   plan.commit = environment("VMAFUZZ_COMMIT", "");
   plan.triage_program = triage_program();
   plan.command = args.words();
+  plan.seeds = plan.root + "/corpus";
+  const bool resumed = fs::exists(plan.dir + "/run.json");
   if (absl::Status s = choose_targets(args, plan); !s.ok()) return refuse(s, kExitUsage);
   if (absl::Status s = check_until(args.text("until")); !s.ok()) return refuse(s, kExitUsage);
   if (absl::Status s = check_triage(plan.triage_program); !s.ok())
@@ -189,8 +224,7 @@ int run(const Arguments& args) {
   plan.jobs = static_cast<unsigned>(std::min<uint64_t>(args.number("jobs"), 1024));
   if (plan.jobs == 0) plan.jobs = std::max(1u, std::thread::hardware_concurrency());
   plan.seconds = absl::ToDoubleSeconds(args.duration("for"));
-  if (!args.on("empty"))
-    plan.seeds = args.has("corpus") ? args.text("corpus") : plan.root + "/corpus";
+  choose_seeds(args, resumed, plan);
   plan.until = args.text("until");
   plan.seed = args.number("seed");
   plan.memory_bytes = args.number("memory") << 20;
@@ -200,6 +234,7 @@ int run(const Arguments& args) {
   if (args.has("sync")) plan.sync = absolute(args.text("sync"));
   plan.sync_name = args.has("sync-name") ? args.text("sync-name") : host_name();
   plan.quiet = args.on("quiet");
+  if (absl::Status s = check_limits(args, plan); !s.ok()) return refuse(s, kExitUsage);
   return supervisor::supervise(std::move(plan));
 }
 

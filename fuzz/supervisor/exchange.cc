@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 
 #include "absl/strings/match.h"
@@ -17,6 +18,7 @@ namespace vmafuzz::supervisor {
 namespace {
 
 // Anything larger is no entry of ours: decoding looks at no more (input/bytes.h).
+constexpr std::chrono::milliseconds kMostTime{50};  // the loop has others to look after
 constexpr size_t kMostBytes = input::kMaxDecodedBytes;
 
 bool is_sha1(absl::string_view name) {
@@ -79,7 +81,9 @@ absl::StatusOr<std::string> Corpus::read(const std::string& name) const {
 absl::StatusOr<bool> Corpus::add(absl::string_view content) {
   const std::string name = sha1_name(content);
   if (known_.count(name) != 0) return false;
-  if (absl::Status status = write_durably(path(name), content); !status.ok()) return status;
+  // Not synced: that would be most of a run's time on a busy disk, and only a power cut asks for
+  // it.
+  if (absl::Status status = write_atomically(path(name), content); !status.ok()) return status;
   known_.insert(name);
   names_.push_back(name);
   bytes_ += content.size();
@@ -93,9 +97,10 @@ absl::StatusOr<bool> Corpus::import(const std::string& queue, QueueCursor& curso
     if (cursor.seen.count(name) == 0) fresh.push_back(name);
   });
   std::sort(fresh.begin(), fresh.end());
+  const auto until = std::chrono::steady_clock::now() + kMostTime;
   size_t taken = 0;
   for (const std::string& name : fresh) {
-    if (taken == limit) return false;
+    if (taken == limit || (taken > 0 && std::chrono::steady_clock::now() > until)) return false;
     const std::string file = absl::StrCat(queue, "/", name);
     const absl::StatusOr<std::string> content = read_file_whole(file, kMostBytes);
     if (!content.ok()) {

@@ -165,6 +165,16 @@ std::vector<Candidate> Fleet::candidates() const {
 
 bool Fleet::wants_time() const { return next_group(candidates()).has_value(); }
 
+bool Fleet::broken() const {
+  bool any = false;
+  for (const Group& group : groups_) {
+    if (group.done) continue;
+    if (group.failed_launches < kMaxFailedLaunches) return false;
+    any = true;
+  }
+  return any;
+}
+
 void Fleet::launch(double now_seconds, double left) {
   if (stopping_ || paused_) return;
   // What cannot be taken over for want of room holds its core: nothing new would find any either.

@@ -93,6 +93,7 @@ class Fleet {
   bool empty() const { return workers_.empty(); }
   bool running() const;
   bool wants_time() const;  // some group does
+  bool broken() const;      // of all groups that are not done, no worker starts
 
   const std::vector<Group>& groups() const { return groups_; }
   const std::deque<Worker>& workers() const { return workers_; }

@@ -38,7 +38,8 @@ std::string to_json(const Plan& plan) {
     targets.push_back(
         {{"kernel", target.kernel}, {"bugs", target.bugs}, {"options", target.options}});
   }
-  const json object = {{"version", 1}, {"engines", plan.engines}, {"targets", targets}};
+  const json object = {
+      {"version", 1}, {"engines", plan.engines}, {"targets", targets}, {"seeds", plan.seeds}};
   return object.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -46,6 +47,7 @@ absl::Status read_plan(absl::string_view text, Plan& plan) {
   const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
   try {
     object.at("engines").get_to(plan.engines);
+    plan.seeds = object.value("seeds", plan.seeds);
     plan.targets.clear();
     for (const json& target : object.at("targets")) {
       TargetNames names;

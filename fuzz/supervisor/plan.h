@@ -16,6 +16,7 @@ struct Plan {
   // Kept in RUN/run.json: what `--dir RUN` alone goes on with.
   std::vector<std::string> engines;  // names of rows of engines()
   std::vector<TargetNames> targets;
+  std::string seeds;  // folder of seed programs; "": none
 
   // Of this session.
   std::string dir;                   // RUN
@@ -25,7 +26,6 @@ struct Plan {
   std::string commit;                // "" if unknown
   unsigned jobs = 1;
   double seconds = 0;  // how long this session lasts; 0: until it is stopped
-  std::string seeds;   // folder of seed programs; "": none
   std::string until;   // a target is done at its first bucket with this verdict; "any"; "": never
   uint64_t seed = 0;   // of everything random; 0: by the clock
   uint64_t memory_bytes = uint64_t{2} << 30;  // of one worker's processes

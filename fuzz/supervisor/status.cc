@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -174,6 +176,19 @@ std::string event_line(const std::string& event, double seconds, const std::stri
   ordered_json line = {{"t", rounded(unix_now())}, {"seconds", rounded(seconds)}, {"event", event}};
   line.update(ordered_json::parse(keys));
   return line.dump(-1, ' ', false, kReplace);
+}
+
+// Times only grow, so that any order and a damaged line will do.
+double last_seconds(const std::string& events) {
+  double seconds = 0;
+  std::ifstream in(events, std::ios::binary);
+  for (std::string line; std::getline(in, line);) {
+    const ordered_json event = ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!event.is_object() || !event.contains("seconds")) continue;
+    const ordered_json& value = event["seconds"];
+    if (value.is_number()) seconds = std::max(seconds, value.get<double>());
+  }
+  return seconds;
 }
 
 std::string progress_keys(const Snapshot& now, const Snapshot& before, size_t buckets) {

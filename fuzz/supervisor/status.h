@@ -52,6 +52,8 @@ std::string status_json(const Snapshot& now, const Plan& plan, const Fleet& flee
 
 // One line of events.jsonl, without the line end. `keys` is what the event says, as JSON.
 std::string event_line(const std::string& event, double seconds, const std::string& keys);
+// Seconds of the run at the last event in the log; 0 if there is none.
+double last_seconds(const std::string& events);
 std::string progress_keys(const Snapshot& now, const Snapshot& before, size_t buckets);
 
 // ---- for people ----

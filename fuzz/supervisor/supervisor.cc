@@ -43,15 +43,26 @@ constexpr double kFinishSeconds = 180;
 // What a full disk keeps from being taken over is left for the next start.
 constexpr double kGiveUpSeconds = 10;
 constexpr size_t kSyncedPerTurn = 4096;
+constexpr char kBroken[] = "broken";  // no worker of any group starts
 constexpr uint64_t kMostMinFree = uint64_t{256} << 20;
+
+bool is_ignored(int number) {
+  struct sigaction action;
+  return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
 
 class Supervisor {
  public:
   explicit Supervisor(Plan plan)
       : plan_(std::move(plan)),
         findings_(loop_, plan_.dir, plan_.triage_program),
-        signals_(loop_, SIGINT, SIGTERM, SIGHUP),
-        timer_(loop_) {}
+        signals_(loop_, SIGTERM),
+        timer_(loop_) {
+    // Not those that nohup, or a shell that runs this in the background, had ignored.
+    for (const int number : {SIGINT, SIGHUP}) {
+      if (!is_ignored(number)) signals_.add(number);
+    }
+  }
 
   int run();
 
@@ -129,6 +140,8 @@ absl::Status Supervisor::prepare() {
   ++ledger_.sessions;
   if (ledger_.started_unix == 0)
     ledger_.started_unix = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  // Events never go back in time, also after a kill -9 between two writes of the ledger.
+  ledger_.seconds = std::max(ledger_.seconds, last_seconds(plan_.dir + "/events.jsonl"));
   seconds_before_ = ledger_.seconds;
   if (absl::Status s = write_durably(plan_.dir + "/run.json", to_json(plan_)); !s.ok()) return s;
   if (absl::Status s = events_.open(plan_.dir + "/events.jsonl"); !s.ok()) return s;
@@ -268,6 +281,7 @@ int Supervisor::run() {
   next_sync_ = 0;  // what the last workers left is given away too
   exchange();
   publish(/*last=*/true);
+  if (stopping_ == kBroken && findings_.names().empty()) return command::kExitEnvironment;
   return findings_.names().empty() ? command::kExitOk : command::kExitBugFound;
 }
 
@@ -321,7 +335,9 @@ void Supervisor::tick() {
   findings_.tick([this](const Finding& finding) { return fleet_->urgent(finding); });
   if (stopping_.empty()) {
     if (left() == 0) stop("time");
-    if (!fleet_->wants_time() && !fleet_->running() && findings_.idle()) stop("until");
+    if (!fleet_->wants_time() && !fleet_->running() && findings_.idle()) {
+      stop(fleet_->broken() ? kBroken : "until");
+    }
   }
   if (stopping_.empty()) fleet_->launch(run_seconds(), left());
   if (now >= next_second_) every_second(now);

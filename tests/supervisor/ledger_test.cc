@@ -87,9 +87,11 @@ TEST(Plan, SurvivesItsFileAndChecksNames) {
   Plan plan;
   plan.engines = {"libfuzzer"};
   plan.targets = {{"v1", {}, {}}, {"6.18", {}, {"counter-bits=8"}}};
+  plan.seeds = "/some/corpus";
   Plan read;
   ASSERT_TRUE(read_plan(to_json(plan), read).ok());
   EXPECT_EQ(read.engines, plan.engines);
+  EXPECT_EQ(read.seeds, plan.seeds);
   ASSERT_EQ(read.targets.size(), 2u);
   EXPECT_EQ(target_name(read.targets[1]), "6.18+counter-bits=8");
   plan.targets[0].kernel = "v99";
