@@ -3,8 +3,8 @@
 //   scenarios.cc  executions to each finding, operations given, by strategies alone
 //   engine.cc     executions and seconds to each kernel's first right report, by the fuzz target
 //   minimize.cc   seconds and size when what the engine found is minimised
-//   tsan.cc       planted bugs of order and locks: simulated and under ThreadSanitizer; rates of
-//   both
+//   tsan.cc       planted bugs of order and locks: simulated and under ThreadSanitizer
+//   rates.cc      executions per second of each executor and of each engine
 // Each prints its table and returns an exit status; tables begin with the command that prints them.
 #ifndef VMAFUZZ_FUZZ_BENCH_BENCH_H_
 #define VMAFUZZ_FUZZ_BENCH_BENCH_H_

@@ -9,7 +9,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "fuzz/bench/bench.h"
 #include "fuzz/bench/scratch.h"
 #include "fuzz/command.h"
@@ -47,8 +48,10 @@ class Table {
   std::vector<Program> replayed(const std::vector<Program>& programs);
 
  private:
-  absl::StatusOr<double> engine_rate(const std::string& program,
-                                     const std::vector<std::string>& more) const;
+  std::vector<std::string> engine_words(const std::string& program,
+                                        const std::vector<std::string>& more) const;
+  absl::StatusOr<measure::Rate> session_rate(const std::string& target) const;
+  absl::StatusOr<double> empty_rate(const std::string& target) const;
   void not_measured(const char* name, const absl::Status& why);
   void miss(bool missed, const std::string& what);
 
@@ -123,7 +126,7 @@ std::vector<Program> Table::replayed(const std::vector<Program>& programs) {
 
 // The same programs with a std::thread for each CPU and execution, under ThreadSanitizer.
 void Table::measure_threads() {
-  constexpr const char* kName = "16 operations, new std::threads";
+  constexpr const char* kName = "16 operations, std::threads + TSan";
   const absl::StatusOr<std::string> line =
       measure::first_line_of_native({"rate", "--ops", absl::StrCat(kOps), "--executor", "spawn",
                                      "--for", absl::StrCat(seconds_, "s")});
@@ -134,13 +137,12 @@ void Table::measure_threads() {
     return not_measured(kName, absl::InternalError(absl::StrCat("vmafuzz_tsan says ", *line)));
   }
   const double rate = json.value("executions", 0.0) / seconds;
-  std::cout << absl::StrFormat("%-34s %9s %13.0f   replayed: %.0f times as many\n", kName, "", rate,
-                               replayed_rate_ / rate);
+  std::cout << absl::StrFormat("%-34s %9s %13.0f   simulated, replayed: %.0f times as many\n",
+                               kName, "", rate, replayed_rate_ / rate);
 }
 
-// Executions per second that the engine itself counts.
-absl::StatusOr<double> Table::engine_rate(const std::string& program,
-                                          const std::vector<std::string>& more) const {
+std::vector<std::string> Table::engine_words(const std::string& program,
+                                             const std::vector<std::string>& more) const {
   std::vector<std::string> words = {program};
   words.insert(words.end(), more.begin(), more.end());
   words.push_back(absl::StrCat("-max_total_time=", std::ceil(seconds_)));
@@ -148,7 +150,33 @@ absl::StatusOr<double> Table::engine_rate(const std::string& program,
                            "-use_cmp=0", "-max_len=512", "-len_control=0"}) {
     words.emplace_back(word);
   }
-  const absl::StatusOr<std::string> output = measure::output_of(words, measure::Stream::kErrors);
+  return words;
+}
+
+// "N executions, M accesses in S s", as Session::finish() prints it: mutation, coverage and the
+// engine included.
+absl::StatusOr<measure::Rate> Table::session_rate(const std::string& target) const {
+  const Scratch scratch;
+  const absl::StatusOr<std::string> output = measure::output_of(
+      engine_words(target, {"--session", "--quiet", "--dir=" + scratch.fresh(), scratch.fresh()}),
+      measure::Stream::kOutput);
+  if (!output.ok()) return output.status();
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::StrReplaceAll(*output, {{",", ""}}), ' ');
+  measure::Rate rate;
+  if (words.size() < 6 || !absl::SimpleAtoi(words[0], &rate.executions) ||
+      !absl::SimpleAtoi(words[2], &rate.accesses) || !absl::SimpleAtod(words[5], &rate.seconds) ||
+      rate.accesses == 0) {
+    return absl::InternalError(absl::StrCat(target, " says ", output->substr(0, 200)));
+  }
+  return rate;
+}
+
+// Executions per second that the engine itself counts.
+absl::StatusOr<double> Table::empty_rate(const std::string& target) const {
+  const Scratch scratch;
+  const absl::StatusOr<std::string> output =
+      measure::output_of(engine_words(target, {scratch.fresh()}), measure::Stream::kErrors);
   if (!output.ok()) return output.status();
   constexpr absl::string_view kCount = "stat::number_of_executed_units:";
   const size_t at = output->find(kCount.data());
@@ -158,7 +186,7 @@ absl::StatusOr<double> Table::engine_rate(const std::string& program,
           output->substr(at + kCount.size(), output->find('\n', at) - at - kCount.size()),
           &count)) {
     return absl::InternalError(
-        absl::StrCat(program, " prints no statistics: ", output->substr(0, 200)));
+        absl::StrCat(target, " prints no statistics: ", output->substr(0, 200)));
   }
   return count / std::ceil(seconds_);
 }
@@ -167,16 +195,20 @@ void Table::measure_engine(const std::string& given) {
   constexpr const char* kName = "libFuzzer: fuzz_sim, from nothing";
   const absl::StatusOr<std::string> target = find_target(given);
   if (!target.ok()) return not_measured(kName, target.status());
-  const Scratch scratch;
-  const absl::StatusOr<double> rate =
-      engine_rate(*target, {"--session", "--quiet", "--dir=" + scratch.fresh(), scratch.fresh()});
+  const absl::StatusOr<measure::Rate> rate = session_rate(*target);
   if (!rate.ok()) return not_measured(kName, rate.status());
+  const double nanoseconds = rate->seconds * 1e9 / static_cast<double>(rate->accesses);
+  const double executions = static_cast<double>(rate->executions) / rate->seconds;
+  std::cout << absl::StrFormat(
+                   "%-34s %9.1f %13.0f %9.0f   of wall time\n", kName, nanoseconds, executions,
+                   static_cast<double>(rate->accesses) / static_cast<double>(rate->executions))
+            << std::flush;
+  miss(nanoseconds > kGoalNanoseconds, absl::StrFormat("%s: %.1f ns/access", kName, nanoseconds));
   const absl::StatusOr<double> empty =
-      engine_rate((fs::path(*target).parent_path() / "fuzz_empty").string(), {scratch.fresh()});
+      empty_rate((fs::path(*target).parent_path() / "fuzz_empty").string());
   if (!empty.ok()) return not_measured("libFuzzer: fuzz_empty", empty.status());
-  std::cout << absl::StrFormat("%-34s %9s %13.0f\n%-34s %9s %13.0f   fuzz_sim: %.2f %% of it\n",
-                               kName, "", *rate, "libFuzzer: fuzz_empty", "", *empty,
-                               100 * *rate / *empty);
+  std::cout << absl::StrFormat("%-34s %9s %13.0f   fuzz_sim: %.2f %% of it\n",
+                               "libFuzzer: fuzz_empty", "", *empty, 100 * executions / *empty);
 }
 
 int Table::end() const {

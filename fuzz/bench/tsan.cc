@@ -91,18 +91,6 @@ int refuse(const absl::Status& status) {
   return command::kExitEnvironment;
 }
 
-void print_rate(const char* name, uint64_t executions, uint64_t accesses, double seconds,
-                double cpu_seconds) {
-  std::cout << absl::StrFormat("%-18s %10.0f/s %10.0f/s of CPU time", name,
-                               static_cast<double>(executions) / seconds,
-                               static_cast<double>(executions) / cpu_seconds);
-  if (accesses != 0) {
-    std::cout << absl::StrFormat("   %5.0f accesses each",
-                                 static_cast<double>(accesses) / static_cast<double>(executions));
-  }
-  std::cout << std::endl;
-}
-
 }  // namespace
 
 int tsan(const TsanOptions& options) {
@@ -130,35 +118,6 @@ int tsan(const TsanOptions& options) {
     std::cout << absl::StrFormat("%-28s %-6s", row.bug, row.kernel);
     for (const std::vector<Sample>& column : samples) std::cout << " " << cell(median_of(column));
     std::cout << std::endl;
-  }
-  return command::kExitOk;
-}
-
-int rates(double seconds) {
-  constexpr size_t kOps = 16;
-  std::cout << absl::StrFormat("vmafuzz bench rates --for %.0fs\nprograms of %d operations on %s\n",
-                               seconds, kOps, std::string(command::kDefaultKernel));
-  run::Executor executor;
-  const absl::Status ready =
-      executor.set_target({variants::find_kernel(command::kDefaultKernel), {}, {}});
-  if (!ready.ok()) return refuse(ready);
-  const measure::Rate simulated =
-      measure::measure_rate(executor, measure::programs_of_size(kOps, 64), seconds);
-  print_rate("simulated", simulated.executions, simulated.accesses, simulated.seconds,
-             simulated.cpu_seconds);
-  constexpr std::pair<const char*, const char*> kNative[] = {
-      {"tsan-fibres", "fibres"}, {"tsan-threads", "threads"}, {"thread per input", "spawn"}};
-  for (const auto& [name, executor_name] : kNative) {
-    const absl::StatusOr<std::string> line =
-        measure::first_line_of_native({"rate", "--ops", absl::StrCat(kOps), "--executor",
-                                       executor_name, "--for", absl::StrCat(seconds, "s")});
-    if (!line.ok()) return refuse(line.status());
-    const auto json = nlohmann::json::parse(*line, nullptr, false);
-    if (json.is_discarded()) {
-      return refuse(absl::InternalError(absl::StrCat("vmafuzz_tsan says ", *line)));
-    }
-    print_rate(name, json.value("executions", uint64_t{0}), json.value("accesses", uint64_t{0}),
-               json.value("seconds", 1.0), json.value("cpu_seconds", 1.0));
   }
   return command::kExitOk;
 }

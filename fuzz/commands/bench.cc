@@ -91,7 +91,9 @@ const Command kBench = {
         "minimize: seconds and operations when what the fuzz target finds is minimised.\n"
         "tsan: executions and seconds to the first report of planted bugs of order and locks,\n"
         "simulated, under ThreadSanitizer on fibres, and on threads.\n"
-        "rates: executions per second of each of them, and with new threads for each input.\n"
+        "rates: executions per second of each of them, with new threads for each input, and of "
+        "one\n"
+        "worker of each engine.\n"
         "Exit status 1 if some goal is missed; the last line says which.",
     .examples =
         "./vmafuzz bench exec --for 10s\n"

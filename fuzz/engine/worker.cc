@@ -46,8 +46,7 @@ uint32_t mark(std::span<const uint8_t> counters, std::atomic<uint8_t>* seen, siz
   const size_t size = std::min(counters.size(), limit);
   const auto one = [&](size_t i) {
     if (counters[i] == 0 || seen[i].load(memory_order_relaxed) != 0) return;
-    seen[i].store(1, memory_order_relaxed);
-    ++fresh;
+    if (seen[i].exchange(1, memory_order_relaxed) == 0) ++fresh;  // or another worker was first
   };
   size_t at = 0;
   for (; at + sizeof(uint64_t) <= size; at += sizeof(uint64_t)) {
@@ -166,8 +165,8 @@ void Worker::note_coverage() {
   const uint32_t features =
       mark({sim::coverage_map, sim::kCoverageBytes}, seen_->feature, supervisor::kMaxFeatures);
   if (edges == 0 && features == 0) return;
-  add(seen_->edges, edges);
-  add(seen_->features, features);
+  seen_->edges.fetch_add(edges, memory_order_relaxed);  // a page of the group's workers
+  seen_->features.fetch_add(features, memory_order_relaxed);
   stats_->last_new.store(stats_->executions.load(memory_order_relaxed), memory_order_relaxed);
 }
 
