@@ -30,7 +30,7 @@ constexpr Flag kFlags[] = {
     {"kernel", FlagKind::kList, "NAME", "", "kernels to model (default: all of vmafuzz kernels)"},
     {"bug", FlagKind::kList, "NAME", "",
      "bug switches on top of each (see vmafuzz bugs): all of them, and each alone"},
-    {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=8"},
+    {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=6"},
     {"engine", FlagKind::kList, "NAME", "",
      "libfuzzer, afl, tsan (default: what is built), tsan-threads, afl-tsan"},
     {"jobs", FlagKind::kNumber, "N", "0", "workers at a time, 0: one for each CPU"},

@@ -25,7 +25,9 @@ enum class free_kind : uint8_t { immediate, after_rcu, type_stable };
 
 struct kernel_rules {
   counter_kind counter = counter_kind::seqcount;
-  uint8_t counter_bits = 32;  // width of the counter: 8 makes wrapping reachable
+  // Width of the counter. It is what it was again after 2^(bits - 1) write sections, of which a
+  // program of 64 operations has enough for 6 bits.
+  uint8_t counter_bits = 32;
   bool counter_signed = false;
   write_begin_order begin_order = write_begin_order::store_wmb;
   write_end_order end_order = write_end_order::wmb_store;

@@ -223,7 +223,7 @@ void add_versions(std::vector<Kernel>& k) {
                accepted_before_v2()});
   k.push_back({"suren-rfc-wrap",
                "<20240807182325.2585582-1-surenb@google.com>",
-               "the same with its orders mended and a counter that wraps within a program",
+               "the same with its orders mended and a counter of 4 bits: it wraps after 8 sections",
                with(rules_v1_mended(), [](kernel_rules& r) { r.counter_bits = kNarrow; }),
                "suren-rfc",
                {kWraps},
@@ -269,7 +269,7 @@ void add_versions(std::vector<Kernel>& k) {
        accepted_since_v2()});
   k.push_back({"v2-int",
                "<20241001225207.2215639-3-andrii@kernel.org>",
-               "v2 without patch 2: the counter is an int, here one that wraps within a program",
+               "v2 without patch 2: an int counter, here of 4 bits: it wraps after 8 sections",
                with(rules_v2(), [](kernel_rules& r) { r.counter_bits = kNarrow; }),
                "v2",
                {kWraps},

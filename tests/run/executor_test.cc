@@ -45,6 +45,42 @@ cpu1:
   hit mm0 page=7
 )";
 
+// One munmap() that splits what is looked up, and other sections after it, all within the lookup.
+std::string sections_within_a_lookup(int sections) {
+  std::string text = R"(# vmafuzz repro v1
+setup:
+  mmap       mm0 page=0 len=2 file=f0 prot=rx private
+  register   inode=i0 pgoff=0
+  register   inode=i0 pgoff=1
+cpu0:
+  munmap     mm0 page=1 len=1
+    @1 preempt cpu1
+)";
+  for (int i = 1; i < sections; ++i) text += "  brk        mm0 page=0\n";
+  return text + "cpu1:\n  hit        mm0 page=1\n    @17 preempt cpu0\n";
+}
+
+// Beginning and end of a section count one each.
+TEST_F(ExecutorTest, ACounterComesBackAfterHalfAsManySectionsAsItHasValues) {
+  const auto found = [&](int bits, int sections) {
+    const Target target{variants::find_kernel("v2-int"), {}, {absl::StrCat("counter-bits=", bits)}};
+    EXPECT_TRUE(executor_.set_target(target).ok());
+    Outcome outcome;
+    executor_.run(parse(sections_within_a_lookup(sections).c_str()), {}, &outcome);
+    if (outcome.found) EXPECT_EQ(outcome.verdict, "wrong-uprobe") << outcome.what;
+    return outcome.found;
+  };
+  for (int bits = 2; bits <= 6; ++bits) {
+    const int enough = 1 << (bits - 1);
+    EXPECT_FALSE(found(bits, enough - 1)) << bits;
+    EXPECT_TRUE(found(bits, enough)) << bits;
+    EXPECT_FALSE(found(bits, enough + 1)) << bits;
+  }
+  for (const int bits : {7, 8, 32, 64}) {
+    for (int sections = 1; sections <= 56; ++sections) ASSERT_FALSE(found(bits, sections)) << bits;
+  }
+}
+
 // In every kernel, whatever strategy and policy the portfolio draws.
 TEST_F(ExecutorTest, SearchIsRepeatableAndItsRecordReplaysToTheSameHash) {
   for (const char* kernel : {"6.18", "6.14", "aug02-draft", "v1"}) {
