@@ -161,8 +161,9 @@ std::string Executor::bucket_of(const sim::Verdict& verdict) const {
         verdict.name, ":", culprit.speculative ? "speculative" : "locked", ":",
         culprit.section_cpu == platform::kNoCpu ? "set-up" : operation(culprit.section_op));
   }
-  // Where the budget of a loop ends is chance: what goes round in it is the operation.
-  if (absl::string_view(verdict.name) == "livelock") {
+  // Where the budget of a loop ends is chance: what goes round in it is the operation. What an
+  // operation leaves behind is told by the judge, always at one place.
+  if (absl::string_view(verdict.name) == "livelock" || function(verdict.site) == "report_layout") {
     return absl::StrCat(verdict.name, ":", operation(verdict.op));
   }
   std::string bucket = absl::StrCat(verdict.name, ":", function(verdict.site));

@@ -113,8 +113,24 @@ TEST_P(Repro, IsNamedForItsKernelAndVerdictAndTellsItsStory) {
   EXPECT_TRUE(absl::StartsWith(GetParam(), absl::StrCat(program_.kernel, "-", program_.expect)));
   EXPECT_FALSE(program_.story.empty());
   EXPECT_TRUE(program_.replay_form());
-  EXPECT_EQ(program_.directives.empty(), program_.expect == "fallback-forever");
 }
+
+// Nothing in a file that people are to read is there for nothing.
+void expect_one_minimal(const input::Program& program) {
+  const std::string bucket = run_on(program, program.kernel).bucket;
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    input::Program less = program;
+    remove_op(less, i);
+    EXPECT_NE(run_on(less, program.kernel).bucket, bucket) << "without operation " << i;
+  }
+  for (size_t i = 0; i < program.directives.size(); ++i) {
+    input::Program less = program;
+    less.directives.erase(less.directives.begin() + static_cast<ptrdiff_t>(i));
+    EXPECT_NE(run_on(less, program.kernel).bucket, bucket) << "without directive " << i;
+  }
+}
+
+TEST_P(Repro, IsOneMinimal) { expect_one_minimal(program_); }
 
 TEST_P(Repro, GivesItsVerdictAndMeetsItsDirectives) {
   const run::Outcome outcome = run_on(program_, program_.kernel);
@@ -200,6 +216,8 @@ TEST_P(BugRepro, GivesAVerdictThatTheSwitchDeclares) {
   EXPECT_NE(std::find(bug->verdicts.begin(), bug->verdicts.end(), program_.expect),
             bug->verdicts.end());
 }
+
+TEST_P(BugRepro, IsOneMinimal) { expect_one_minimal(program_); }
 
 TEST_P(BugRepro, FindsNothingWithoutTheSwitch) {
   program_.bugs.erase(program_.bugs.begin());

@@ -81,6 +81,24 @@ TEST_F(ExecutorTest, ACounterComesBackAfterHalfAsManySectionsAsItHasValues) {
   }
 }
 
+// By the operation that left it: the place is the judge's for all of them.
+TEST_F(ExecutorTest, WrongLayoutsOfTwoOperationsAreTwoBuckets) {
+  const auto bucket = [&](const char* bug, const char* text) {
+    EXPECT_TRUE(executor_.set_target({variants::find_kernel("6.18"), {bug}, {}}).ok());
+    Outcome outcome;
+    executor_.run(parse(text), {}, &outcome);
+    return outcome.bucket;
+  };
+  EXPECT_EQ(bucket("munmap-whole-vma",
+                   "# vmafuzz repro v1\ncpu0:\n  mmap mm0 page=0 len=2 prot=rx private\n"
+                   "  munmap mm0 page=0 len=1\n"),
+            "layout:munmap");
+  EXPECT_EQ(bucket("mprotect-skips-holes",
+                   "# vmafuzz repro v1\ncpu0:\n  mmap mm0 page=0 len=1 prot=r private\n"
+                   "  mmap mm0 page=2 len=1 prot=r private\n  mprotect mm0 page=0 len=3 prot=rx\n"),
+            "layout:mprotect");
+}
+
 // In every kernel, whatever strategy and policy the portfolio draws.
 TEST_F(ExecutorTest, SearchIsRepeatableAndItsRecordReplaysToTheSameHash) {
   for (const char* kernel : {"6.18", "6.14", "aug02-draft", "v1"}) {
