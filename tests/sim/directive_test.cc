@@ -84,6 +84,83 @@ TEST_F(DirectiveTest, TornLoadMixesHalves) {
   EXPECT_EQ(seen, 0x00020001) << "marked loads do not tear";
 }
 
+// Every set of up to three directives of all kinds: what a writer of one location and a reader of
+// it can come to. The values differ in both halves.
+class CompilerTest : public DirectiveTest {
+ protected:
+  static constexpr int kOld = 0x00040003, kNew = 0x00020001, kTorn = 0x00040001;
+
+  std::set<std::vector<int>> outcomes(const std::function<std::vector<int>()>& read) {
+    std::vector<Directive> all;
+    for (uint16_t access = 1; access <= 3; ++access) {
+      all.push_back({0, access, DirectiveKind::kPreempt, 1});
+      for (int kind = 0; kind < kDirectiveKinds; ++kind) {
+        const auto which = static_cast<DirectiveKind>(kind);
+        const uint8_t arg = which == DirectiveKind::kStale  ? 1
+                            : which == DirectiveKind::kHold ? kHoldToEnd
+                                                            : 0;
+        all.push_back({1, access, which, arg});
+      }
+    }
+    std::set<std::vector<int>> seen;
+    const auto add = [&](const std::vector<Directive>& some) {
+      std::vector<int> values;
+      EXPECT_TRUE(run({[&] { g->x.set(kNew); }, [&] { values = read(); }}, some, {},
+                      [&] { g->x.set(kOld); }));
+      seen.insert(values);
+    };
+    add({});
+    for (size_t i = 0; i < all.size(); ++i) {
+      add({all[i]});
+      for (size_t j = i + 1; j < all.size(); ++j) {
+        add({all[i], all[j]});
+        for (size_t k = j + 1; k < all.size(); ++k) add({all[i], all[j], all[k]});
+      }
+    }
+    return seen;
+  }
+};
+
+TEST_F(CompilerTest, AMarkedLoadIsWhole) {
+  EXPECT_EQ(outcomes([&] { return std::vector<int>{READ_ONCE(g->x)}; }),
+            (std::set<std::vector<int>>{{kOld}, {kNew}}));
+}
+
+TEST_F(CompilerTest, APlainLoadMayBeTorn) {
+  EXPECT_EQ(outcomes([&] { return std::vector<int>{data_race(g->x)}; }),
+            (std::set<std::vector<int>>{{kOld}, {kNew}, {kTorn}}));
+}
+
+// Whoever has read a half of the new value has seen the store: nothing older comes after it.
+TEST_F(CompilerTest, NothingOlderIsReadAfterAHalfOfTheNewValue) {
+  EXPECT_EQ(outcomes([&] {
+              const int first = data_race(g->x);
+              const int second = data_race(g->x);
+              return std::vector<int>{first, second};
+            }),
+            (std::set<std::vector<int>>{
+                {kOld, kOld}, {kOld, kNew}, {kOld, kTorn}, {kTorn, kNew}, {kNew, kNew}}));
+}
+
+// The second read counts, and the first is forgotten; a marked load is done once.
+TEST_F(CompilerTest, AReloadReturnsTheNewestValue) {
+  const auto load_of = [&](bool plain, std::vector<Directive> directives) {
+    int seen = 0;
+    EXPECT_TRUE(
+        run({[&] { g->x.set(kNew); }, [&] { seen = plain ? data_race(g->x) : READ_ONCE(g->x); }},
+            std::move(directives), {}, [&] { g->x.set(kOld); }));
+    return seen;
+  };
+  const Directive stale{1, 2, DirectiveKind::kStale, 1};
+  const Directive reload{1, 2, DirectiveKind::kReload, 0};
+  EXPECT_EQ(load_of(true, {stale}), kOld);
+  EXPECT_EQ(load_of(true, {stale, reload}), kNew);
+  EXPECT_EQ(machine.recorded().size(), 2u);
+  EXPECT_EQ(load_of(true, {reload}), kNew);
+  EXPECT_TRUE(machine.recorded().empty()) << "reading the newest twice changes nothing";
+  EXPECT_EQ(load_of(false, {stale, reload}), kOld);
+}
+
 TEST_F(DirectiveTest, TornPointerIsNeverDereferencedUnnoticed) {
   const auto writer = [&] { g->p.set(g); };
   const auto reader = [&] {
