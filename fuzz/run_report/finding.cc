@@ -5,24 +5,26 @@
 #include "absl/strings/str_join.h"
 #include "fuzz/program_file.h"
 #include "fuzz/supervisor/finding.h"
+#include "input/bytes.h"
 #include "report/svg.h"
 #include "run/diagnose.h"
 
 namespace vmafuzz::run_report {
 namespace {
 
-// A raw input does not say what it was run on.
-absl::StatusOr<input::Program> program_of(const Bucket& bucket, const std::string& file) {
-  absl::StatusOr<input::Program> program = command::read_program(file);
-  if (!program.ok() || file == bucket.repro) return program;
-  program->kernel = bucket.kernel;
-  program->bugs = bucket.bugs;
-  program->options = bucket.options;
+// The minimal program, or else the input, which does not say what it was run on.
+absl::StatusOr<input::Program> program_of(const Bucket& bucket) {
+  if (!bucket.repro.empty()) return command::read_program(bucket.repro);
+  input::Program program =
+      input::decode({reinterpret_cast<const uint8_t*>(bucket.input.data()), bucket.input.size()});
+  program.kernel = bucket.kernel;
+  program.bugs = bucket.bugs;
+  program.options = bucket.options;
   return program;
 }
 
 absl::Status run_again(Finding* finding) {
-  const absl::StatusOr<input::Program> program = program_of(finding->bucket, finding->file);
+  const absl::StatusOr<input::Program> program = program_of(finding->bucket);
   if (!program.ok()) return program.status();
   const absl::StatusOr<run::Target> target = command::target_of(*program, "");
   if (!target.ok()) return target.status();
@@ -42,12 +44,8 @@ absl::Status run_again(Finding* finding) {
 Finding finding_of(const Bucket& bucket) {
   Finding finding;
   finding.bucket = bucket;
-  finding.file = bucket.repro.empty() ? bucket.raw : bucket.repro;
-  if (finding.file.empty()) {
-    finding.problem =
-        bucket.state == "new"
-            ? "It was still waiting to be minimised; its input is in the run's folder incoming."
-            : "Neither a minimal program nor the raw input of this bucket is in the run.";
+  if (bucket.repro.empty() && bucket.input.empty()) {
+    finding.problem = "Neither a minimal program nor the input of this bucket is in the run.";
     return finding;
   }
   if (absl::StartsWith(bucket.verdict, "harness-")) {

@@ -13,7 +13,6 @@ namespace vmafuzz::run_report {
 
 struct Finding {
   Bucket bucket;              // gaps filled in from the program
-  std::string file;           // that was run again: the minimal program, or the raw input
   std::string kernel_source;  // "<Message-ID>"; may be empty
   std::optional<report::Report> report;
   // Why `report` is missing, or why it is not what the run found. Empty: it is.

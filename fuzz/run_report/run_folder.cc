@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "fuzz/program_file.h"
+#include "fuzz/supervisor/finding.h"
 
 namespace vmafuzz::run_report {
 namespace {
@@ -307,11 +308,11 @@ class Reader {
   void name_lost_programs() {
     size_t waiting = 0;
     for (const Bucket& bucket : run_.buckets) {
-      if (!bucket.repro.empty() || !bucket.raw.empty()) continue;
+      if (!bucket.repro.empty()) continue;
       if (bucket.state == "new") {
         ++waiting;
-      } else {
-        miss(absl::StrCat("Neither found/", bucket.name, ".repro nor its raw input is here."));
+      } else if (bucket.input.empty()) {
+        miss(absl::StrCat("Neither found/", bucket.name, ".repro nor its input is here."));
       }
     }
     if (waiting == 0) return;
@@ -321,7 +322,7 @@ class Reader {
 
   void add_file(const fs::path& path) {
     const std::string ending = path.extension().string();
-    if (ending != ".repro" && ending != ".raw" && ending != ".txt") return;
+    if (ending != ".repro" && ending != ".json" && ending != ".txt") return;
     const std::string name = path.stem().string();
     Bucket* bucket = find_bucket(name);
     if (bucket == nullptr) {
@@ -330,10 +331,40 @@ class Reader {
       bucket->name = name;
     }
     if (ending == ".repro") bucket->repro = path.string();
-    if (ending == ".raw") bucket->raw = path.string();
-    if (ending != ".txt") return;
+    if (ending == ".repro") return;
     const absl::StatusOr<std::string> content = command::read_file(path.string());
-    if (content.ok()) bucket->report = *content;
+    if (!content.ok()) return;
+    if (ending == ".txt") bucket->report = *content;
+    if (ending == ".json") fill_from_finding(*content, bucket);
+  }
+
+  // What status.json and events.jsonl do not say, or are not there to say.
+  void fill_from_finding(const std::string& text, Bucket* bucket) {
+    const absl::StatusOr<supervisor::Finding> finding = supervisor::finding_from_json(text);
+    if (!finding.ok()) {
+      return miss(absl::StrCat("found/", bucket->name, ".json is ", finding.status().message()));
+    }
+    const auto fill = [](const std::string& from, std::string* to) {
+      if (to->empty()) *to = from;
+    };
+    bucket->input = finding->input;
+    if (bucket->kernel.empty()) {
+      bucket->kernel = finding->target.kernel;
+      bucket->bugs = finding->target.bugs;
+      bucket->options = finding->target.options;
+    }
+    fill(finding->verdict, &bucket->verdict);
+    fill(finding->bucket, &bucket->bucket);
+    fill(finding->what, &bucket->what);
+    fill(finding->engine, &bucket->engine);
+    fill(finding->executor, &bucket->executor);
+    fill(finding->shows_on, &bucket->shows_on);
+    fill(supervisor::state_name(finding->state), &bucket->state);
+    if (bucket->first_seconds < 0) bucket->first_seconds = finding->first_seconds;
+    if (bucket->first_unix == 0) bucket->first_unix = finding->first_unix;
+    if (bucket->first_executions == 0) {
+      bucket->first_executions = static_cast<double>(finding->execution);
+    }
   }
 
   RunFolder run_;

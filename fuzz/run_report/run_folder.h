@@ -43,10 +43,11 @@ struct Bucket {
   double first_unix = 0;        // 0: not known
   double first_executions = 0;  // of its group
   std::string group, engine, executor;
-  std::string shows_on;    // executor that shows it again; empty: not known
-  std::string state;       // "new", "minimal", "small", "unreproduced"; empty: not known
-  std::string repro, raw;  // paths that can be opened; empty: there is none
-  std::string report;      // what the run itself said of it: text
+  std::string shows_on;  // executor that shows it again; empty: not known
+  std::string state;     // "new", "minimal", "small", "unreproduced"; empty: not known
+  std::string repro;     // path that can be opened; empty: there is none
+  std::string input;     // as the engine had it, of found/NAME.json; empty: there is none
+  std::string report;    // what the run itself said of it: text
 };
 
 struct RunFolder {

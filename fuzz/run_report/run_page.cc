@@ -254,7 +254,7 @@ std::string section(const Finding& finding, size_t index) {
   if (finding.report && finding.problem.empty()) {
     report::FindingOptions options;
     options.id = anchor(index);
-    options.file = bucket.repro;  // a raw input's commands would not name its kernel
+    options.file = bucket.repro;  // an input's commands would not name its kernel
     options.facts = facts_of(finding);
     return report::html_finding(*finding.report, options);
   }
@@ -264,13 +264,13 @@ std::string section(const Finding& finding, size_t index) {
       bucket.kernel.empty() ? "" : absl::StrCat("on ", escape_markup(bucket.kernel)), "</h2>\n<p>",
       escape_markup(bucket.what), "</p>\n", report::html_facts(facts_of(finding)),
       words_about(finding));
-  if (!finding.file.empty()) {
+  if (!bucket.repro.empty()) {
     const std::string kernel =
         bucket.kernel.empty() ? ""
                               : absl::StrCat("--kernel ", report::shell_word(bucket.kernel), " ");
     absl::StrAppend(&html, "<h3>Commands</h3>\n",
                     report::html_copyable(absl::StrCat("./vmafuzz replay ", kernel,
-                                                       report::shell_word(finding.file))));
+                                                       report::shell_word(bucket.repro))));
   }
   return html + "</section>\n";
 }

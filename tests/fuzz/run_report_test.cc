@@ -7,10 +7,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "fuzz/program_file.h"
 #include "fuzz/run_report/finding.h"
 #include "fuzz/run_report/run_folder.h"
 #include "fuzz/run_report/run_page.h"
+#include "fuzz/supervisor/finding.h"
 #include "gtest/gtest.h"
+#include "input/bytes.h"
 
 namespace vmafuzz::run_report {
 namespace {
@@ -152,7 +155,7 @@ TEST_F(RunReportTest, OnlyEventsKnowGroupsCurvesAndBuckets) {
   EXPECT_EQ(run.buckets[5].first_seconds, 7300.1);
   const Finding finding = finding_of(run.buckets[5]);
   EXPECT_FALSE(finding.report.has_value());
-  EXPECT_TRUE(absl::StrContains(finding.problem, "Neither a minimal program nor the raw input"));
+  EXPECT_TRUE(absl::StrContains(finding.problem, "Neither a minimal program nor the input"));
   EXPECT_TRUE(absl::StrContains(page(run), "data-race"));
 }
 
@@ -204,24 +207,51 @@ TEST_F(RunReportTest, ProgramThatShowsSomethingElseIsNotShownAsTheFinding) {
   EXPECT_TRUE(absl::StrContains(page(run), "as it was"));
 }
 
-TEST_F(RunReportTest, RawInputRunsOnTheKernelOfItsBucket) {
-  copy_sample();
-  fs::remove(root_ / "found/v1-wrong-uprobe.repro");
-  write("found/v1-wrong-uprobe.raw", std::string(40, '\x11'));
+// As the supervisor writes it: the input, and what is known of it, until triage is done.
+supervisor::Finding waiting_finding(const char* kernel, const char* verdict, std::string input) {
+  supervisor::Finding finding;
+  finding.target.kernel = kernel;
+  finding.verdict = verdict;
+  finding.bucket = absl::StrCat(verdict, ":speculative:munmap");
+  finding.engine = "libfuzzer";
+  finding.first_seconds = 42;
+  finding.execution = 1000;
+  finding.input = std::move(input);
+  return finding;
+}
+
+TEST_F(RunReportTest, InputThatWaitsRunsOnTheKernelOfItsBucket) {
+  const absl::StatusOr<input::Program> program =
+      command::read_program(absl::StrCat(VMAFUZZ_SOURCE_DIR, "/repro/v1-wrong-uprobe.repro"));
+  ASSERT_TRUE(program.ok()) << program.status();
+  const std::vector<uint8_t> bytes = input::encode(*program);
+  // Nothing else of the run is left.
+  write("found/v1-waits.json",
+        to_json(waiting_finding("v1", "wrong-uprobe", {bytes.begin(), bytes.end()})));
   const RunFolder run = folder();
+  ASSERT_EQ(run.buckets.size(), 1u);
+  EXPECT_EQ(run.buckets[0].state, "new");
+  EXPECT_EQ(run.buckets[0].first_seconds, 42);
+  EXPECT_TRUE(misses(run, "1 finding was still waiting to be minimised"));
   const Finding finding = finding_of(run.buckets[0]);
+  EXPECT_EQ(finding.problem, "");
   ASSERT_TRUE(finding.report.has_value());
   EXPECT_EQ(finding.report->kernel, "v1");
+  EXPECT_EQ(finding.report->timeline.failure.verdict, "wrong-uprobe");
 }
 
 TEST_F(RunReportTest, InputThatKilledAWorkerIsNotRunAgain) {
-  write("found/6.18-harness-crash.raw", "bytes");
-  write("status.json", R"({"buckets":[{"name":"6.18-harness-crash","kernel":"6.18",
-    "verdict":"harness-crash","what":"signal 11"}]})");
+  write("found/6.18-harness-crash.json",
+        to_json(waiting_finding("6.18", "harness-crash", "bytes")));
   const RunFolder run = folder();
   const Finding finding = finding_of(run.buckets[0]);
   EXPECT_FALSE(finding.report.has_value());
   EXPECT_TRUE(absl::StrContains(page(run), "The worker itself died or hung"));
+}
+
+TEST_F(RunReportTest, AFindingThatCannotBeReadIsNamed) {
+  write("found/v1-damaged.json", "{");
+  EXPECT_TRUE(misses(folder(), "found/v1-damaged.json is not a finding"));
 }
 
 TEST_F(RunReportTest, FindingsThatWaitForTheMinimiserAreNotLost) {
