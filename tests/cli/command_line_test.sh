@@ -49,6 +49,13 @@ expect 2 '' '--inputs 0 compares nothing' determinism --inputs 0
 expect 2 '' 'nope' corpus show "$program" --kernel nope
 expect 0 'program.repro' '' corpus show "$program" --kernel 6.18
 
+# A stranger in a folder of programs is named and passed over; named alone it is refused.
+mkdir "$work/programs"
+cp "$program" "$work/programs"
+head -c 100000 /dev/urandom >"$work/programs/large"
+expect 0 'program.repro' 'passed over: ' corpus show "$work/programs" --kernel 6.18
+expect 2 '' 'too large' corpus show "$work/programs/large" --kernel 6.18
+
 # What minimising may cost is kept, and it is not begun if its result has no place.
 bug=$(dirname "$0")/../../repro/v1-wrong-uprobe.repro
 expect 2 '' '--executions 0 tries nothing' minimize --executions 0 "$bug"
