@@ -53,6 +53,11 @@ void print_help(const Command& command, std::ostream& out) {
 
 int unknown_command(absl::Span<const Command* const> commands, absl::string_view name,
                     std::ostream& err) {
+  if (name == "test") {
+    err << "vmafuzz: `test` is the launcher's, which builds what it tests: ./vmafuzz test, in the "
+           "repository\n";
+    return kExitUsage;
+  }
   std::vector<std::string> names = {"help", "test"};
   for (const Command* command : commands) names.push_back(command->name);
   const std::string near = nearest(name, names);

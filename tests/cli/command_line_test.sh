@@ -30,6 +30,7 @@ expect 0 'usage: ./vmafuzz COMMAND' '' help
 expect 2 '' 'usage: ./vmafuzz COMMAND'
 expect 0 './vmafuzz doctor --json' '' doctor --help
 expect 2 '' 'unknown command "docter": did you mean' docter
+expect 2 '' 'is the launcher' test --help
 expect 2 '' 'unknown flag --jsn: did you mean --json?' doctor --jsn
 expect 2 '' 'unexpected argument "now"' doctor now
 expect 0 'commit      unknown' '' version
