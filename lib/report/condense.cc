@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "report/cause.h"
 #include "sim/arena.h"
 
 namespace vmafuzz::report {
@@ -170,6 +171,13 @@ void keep_page_entry(Timeline* timeline) {
   }
 }
 
+// The sentence's steps: whoever reads it looks for them.
+void keep_cause(Timeline* timeline) {
+  for (const int step : cause_of(*timeline).steps) {
+    timeline->steps[static_cast<size_t>(step)].shown = true;
+  }
+}
+
 void keep_other_party(Timeline* timeline) {
   const int other = other_party(*timeline);
   if (other < 0) return;
@@ -230,6 +238,7 @@ bool is_of_page_entry(const Step& step, const std::string& entry) {
 
 int other_party(const Timeline& timeline) {
   const Failure& failure = timeline.failure;
+  if (failure.racing_access >= 0) return failure.racing_access;
   if (failure.other.line.empty()) return -1;
   for (size_t i = timeline.steps.size(); i > 0; --i) {
     const Step& step = timeline.steps[i - 1];
@@ -246,6 +255,7 @@ void condense(Timeline* timeline) {
   for (Step& step : timeline->steps) step.shown = stays(step, *timeline, locations, uses);
   keep_other_party(timeline);
   keep_page_entry(timeline);
+  keep_cause(timeline);
   if (timeline->failure.lookup) {
     keep_readers(timeline);
     keep_undisturbed_lookup(timeline);

@@ -16,6 +16,7 @@ namespace vmafuzz::report {
 //   - mmap_lock and sequence counters; other locks if the verdict is about locking;
 //   - objects that come or go, if another CPU touches them or if their memory is used again;
 //   - the other party of a race or of a use after free, or what was stored to the page at fault;
+//   - what the sentence names (cause.h);
 //   - read-side sections of the lookup, if memory that RCU frees is shown;
 //   - barriers next to an access that stays.
 void condense(Timeline* timeline);

@@ -151,6 +151,7 @@ class Builder {
         break;
     }
     timeline_.steps.push_back(std::move(step));
+    traced_.push_back(&event);
   }
 
   // A CPU that has finished or waits is not preempted, nor one that deferred work interrupts.
@@ -365,7 +366,30 @@ class Builder {
     failure.op = verdict_.op;
     failure.at = place(verdict_.site);
     if (verdict_.has_other) failure.other = place(verdict_.other);
+    if (failure.verdict == "data-race") failure.racing_access = racing_access();
+    if (!verdict_.has_other && failure.racing_access >= 0) {
+      failure.other = timeline_.steps[static_cast<size_t>(failure.racing_access)].at;
+    }
     timeline_.at_rest = verdict_.cpu == sim::kBootCpu;
+  }
+
+  // The verdict names the location, and either the site of the store or, as the machine keeps no
+  // sites of loads, only the CPU whose last plain load it was.
+  int racing_access() const {
+    for (size_t i = traced_.size(); i > 0; --i) {
+      const sim::TraceEvent& event = *traced_[i - 1];
+      if (event.location == nullptr) continue;
+      const std::string name = absl::StrCat(" ", sim::location_name(event.location), " by ");
+      if (!absl::StrContains(verdict_.what, name)) continue;
+      const bool races =
+          verdict_.has_other
+              ? is_store(event) && place_in_source(event.site) == place_in_source(verdict_.other)
+              : event.event == sim::Event::kLoad && event.plain && !event.may_race &&
+                    absl::StrContains(verdict_.what, absl::StrCat("earlier plain load by ",
+                                                                  cpu_name(event.cpu), " "));
+      if (races) return static_cast<int>(i - 1);
+    }
+    return -1;
   }
 
   template <class T>
@@ -377,6 +401,7 @@ class Builder {
   const sim::Verdict& verdict_;
   const std::vector<sim::Directive>& recorded_;
   Timeline timeline_;
+  std::vector<const sim::TraceEvent*> traced_;  // what timeline_.steps are made of
   Names names_;
   absl::flat_hash_map<const sim::Location*, int> locations_;
   absl::flat_hash_map<const sim::Object*, int> objects_;

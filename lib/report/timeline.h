@@ -113,6 +113,9 @@ struct Failure {
   Suspect suspect() const { return lookup ? *lookup : Suspect{cpu, op}; }
   Place at;
   Place other;  // empty if there is none
+  // Of a data race: the access that came first. Index into Timeline::steps; -1: not known, or in
+  // set-up.
+  int racing_access = -1;
 };
 
 struct Timeline {

@@ -215,7 +215,7 @@ step | CPU0                               | CPU1
 )");
   EXPECT_EQ(
       sentence(timeline),
-      R"(plain load of g.x by cpu1 and plain store by cpu0 are not ordered: load_plain() (scene.c:82) and store_word() (scene.c:80) may run at the same time.)");
+      R"(plain load of g.x by cpu1 and plain store by cpu0 are not ordered: load_plain() (scene.c:82) and the store in store_word() (scene.c:80) at step 2 may run at the same time.)");
 }
 
 TEST_F(DiagramTest, FullFormHasEveryAccessAndNoGaps) {

@@ -1,0 +1,19 @@
+// Why a lookup returned a uprobe that it should not have returned.
+#ifndef VMAFUZZ_REPORT_LOOKUP_STORY_H_
+#define VMAFUZZ_REPORT_LOOKUP_STORY_H_
+
+#include <string>
+
+#include "report/timeline.h"
+
+namespace vmafuzz::report {
+
+// What the suspect went by: counters, the mapping's fields, who changed them meanwhile.
+std::string lookup_sentence(const Timeline& timeline);
+
+// A uprobe without consumers that was still in the tree: who let go of it, and how it was found.
+std::string dying_sentence(const Timeline& timeline);
+
+}  // namespace vmafuzz::report
+
+#endif  // VMAFUZZ_REPORT_LOOKUP_STORY_H_
