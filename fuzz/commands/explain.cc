@@ -21,7 +21,7 @@ namespace {
 constexpr Flag kFlags[] = {
     {"kernel", FlagKind::kText, "KERNEL", "", "run on KERNEL instead of the one in the file"},
     {"full", FlagKind::kSwitch, "", "", "draw every access, not only those that matter"},
-    {"width", FlagKind::kNumber, "COLUMNS", "79", "width of the text"},
+    {"width", FlagKind::kNumber, "COLUMNS", "", "width of the text; else 79, or what it takes"},
     {"json", FlagKind::kSwitch, "", "", "print one JSON object, with the whole trace"},
     {"mail", FlagKind::kSwitch, "", "", "plain text below 80 columns, for a mailing list"},
     {"svg", FlagKind::kSwitch, "", "", "the interleaving as a picture"},
@@ -29,6 +29,7 @@ constexpr Flag kFlags[] = {
     {"html", FlagKind::kSwitch, "", "", "everything as one page for a browser"},
 };
 
+constexpr uint64_t kUsualWidth = 79;
 constexpr uint64_t kNarrowest = 40;
 constexpr uint64_t kWidest = 1000;
 
@@ -37,8 +38,13 @@ int refuse(const absl::Status& status) {
   return kExitUsage;
 }
 
+uint64_t width_of(const Arguments& args) {
+  return args.has("width") ? args.number("width") : kUsualWidth;
+}
+
 absl::Status check(const Arguments& args) {
-  if (args.number("width") < kNarrowest || args.number("width") > kWidest) {
+  const uint64_t width = width_of(args);
+  if (width < kNarrowest || width > kWidest) {
     return absl::InvalidArgumentError("--width takes a number from 40 to 1000");
   }
   std::vector<std::string> forms;
@@ -87,12 +93,20 @@ std::string letter(const report::Report& report, const run::Target& target,
   return report::mail(report, options);
 }
 
-std::string text(const report::Report& report, const Arguments& args, const std::string& file) {
+int print_text(const report::Report& report, const Arguments& args, const std::string& file) {
   report::ExplainOptions options;
   options.diagram.full = args.on("full");
-  options.diagram.width = static_cast<int>(args.number("width"));
+  options.diagram.width = static_cast<int>(width_of(args));
   options.file = file;
-  return report::explain(report, options);
+  // Who did not ask for a width gets what it takes.
+  const int least = report::least_width(report, options);
+  if (args.has("width") && least > options.diagram.width) {
+    return refuse(absl::InvalidArgumentError(
+        absl::StrCat("--width ", options.diagram.width, ": this execution takes ", least,
+                     " columns; give --width ", least, " or more, or --mail, which is below 80")));
+  }
+  std::cout << report::explain(report, options);
+  return kExitOk;
 }
 
 int run(const Arguments& args) {
@@ -125,7 +139,7 @@ int run(const Arguments& args) {
   } else if (args.on("html")) {
     std::cout << page(report, args, replays);
   } else {
-    std::cout << text(report, args, replays);
+    return print_text(report, args, replays);
   }
   return kExitOk;
 }

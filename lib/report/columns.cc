@@ -88,6 +88,12 @@ Layout lay_out(const Timeline& timeline, const std::vector<Row>& rows,
   return layout;
 }
 
+std::vector<Row> rows_of(const Timeline& timeline, const std::vector<std::string>& operations,
+                         const DiagramOptions& options) {
+  std::vector<Row> rows = make_rows(timeline, operations, options.full);
+  return options.full ? rows : fold_repetitions(std::move(rows));
+}
+
 std::string line_of(const Layout& layout, const std::vector<std::string>& cells) {
   std::string line;
   for (size_t i = 0; i < cells.size(); ++i) {
@@ -171,8 +177,7 @@ std::vector<std::string> wrap_text(const std::string& text, size_t width, size_t
 
 std::string diagram(const Timeline& timeline, const std::vector<std::string>& operations,
                     const DiagramOptions& options) {
-  std::vector<Row> rows = make_rows(timeline, operations, options.full);
-  if (!options.full) rows = fold_repetitions(std::move(rows));
+  const std::vector<Row> rows = rows_of(timeline, operations, options);
   const Layout layout = lay_out(timeline, rows, options);
   std::vector<std::string> cells;
   for (const Column& column : layout.columns) cells.push_back(column.title);
@@ -193,6 +198,16 @@ std::string diagram(const Timeline& timeline, const std::vector<std::string>& op
     }
   }
   return text;
+}
+
+int least_width(const Timeline& timeline, const std::vector<std::string>& operations,
+                const DiagramOptions& options) {
+  DiagramOptions narrow = options;
+  narrow.width = 1;
+  const Layout layout = lay_out(timeline, rows_of(timeline, operations, narrow), narrow);
+  size_t width = 0;
+  for (const Column& column : layout.columns) width += column.width + kSeparator.size();
+  return static_cast<int>(width - kSeparator.size());
 }
 
 }  // namespace vmafuzz::report

@@ -22,6 +22,10 @@ struct DiagramOptions {
 std::string diagram(const Timeline& timeline, const std::vector<std::string>& operations,
                     const DiagramOptions& options = {});
 
+// The narrowest that the diagram can be drawn.
+int least_width(const Timeline& timeline, const std::vector<std::string>& operations,
+                const DiagramOptions& options = {});
+
 // Text wrapped at spaces; lines after the first begin with `indent` spaces. Words that are longer
 // than a line are cut.
 std::vector<std::string> wrap_text(const std::string& text, size_t width, size_t indent);

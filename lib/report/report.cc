@@ -1,10 +1,12 @@
 #include "report/report.h"
 
-#include <set>
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "input/text.h"
 #include "report/condense.h"
 #include "report/directives.h"
@@ -43,20 +45,38 @@ void paragraph(std::string* text, const std::string& words, size_t width, size_t
 void list(std::string* text, absl::string_view title, const std::vector<std::string>& items,
           size_t width) {
   if (items.empty()) return;
-  absl::StrAppend(text, "\n", title, "\n");
+  *text += '\n';
+  paragraph(text, std::string(title), width);
   for (const std::string& item : items) paragraph(text, absl::StrCat("  - ", item), width, 4);
 }
+
+constexpr size_t kFileIndent = 4;
 
 void append_replay(const Report& report, const ExplainOptions& options, std::string* text) {
   absl::StrAppend(text, "\nReplay\n");
   if (!options.file.empty()) {
-    absl::StrAppend(text, "  ./vmafuzz replay ", report.replay_flags, options.file, "\n");
+    const std::string command = absl::StrCat("  ./vmafuzz replay ", report.replay_flags);
+    const bool fits =
+        command.size() + options.file.size() <= static_cast<size_t>(options.diagram.width);
+    // For a shell it is one line either way.
+    const std::string next = fits ? "" : absl::StrCat("\\\n", std::string(kFileIndent, ' '));
+    absl::StrAppend(text, command, next, options.file, "\n");
     return;
   }
   absl::StrAppend(text, "  ./vmafuzz replay ", report.replay_flags, "FILE, where FILE holds\n\n");
   for (absl::string_view line : absl::StrSplit(input::print_text(report.program), '\n')) {
     if (!line.empty()) absl::StrAppend(text, "    ", line, "\n");
   }
+}
+
+// What whoever found it has written down: "Real threads show this in 12 of 1000 runs:".
+std::string share_of_threads(const std::vector<std::string>& story) {
+  for (absl::string_view line : story) {
+    if (!absl::ConsumePrefix(&line, "Real threads show this in ")) continue;
+    absl::ConsumeSuffix(&line, ":");
+    return std::string(line);
+  }
+  return {};
 }
 
 }  // namespace
@@ -113,6 +133,13 @@ void show_elsewhere(Report* report, const std::string& verdict, const std::strin
   report->timeline.at_rest = false;
   report->diagnosis.clear();
   report->replay_flags = replay_flags;
+  if (report->by_chance()) report->share = share_of_threads(report->program.story);
+}
+
+int least_width(const Report& report, const ExplainOptions& options) {
+  const int drawing =
+      least_width(report.timeline, operation_names(report.program), options.diagram);
+  return std::max(drawing, static_cast<int>(kFileIndent + options.file.size()));
 }
 
 std::string explain(const Report& report, const ExplainOptions& options) {

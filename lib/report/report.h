@@ -28,6 +28,9 @@ struct Report {
   uint32_t idle = 0;                    // of these, those that changed nothing
   std::vector<std::string> diagnosis;   // which order, lock or check would have prevented it
   std::string replay_flags;             // that `vmafuzz replay` needs to show it: "--tsan "; or ""
+  std::string share;  // of real threads' runs that showed it: "12 of 1000 runs"; empty: not known
+  // Replayed on real threads, whose runs differ.
+  bool by_chance() const { return replay_flags.find("--threads") != std::string::npos; }
 };
 
 struct ExplainOptions {
@@ -45,9 +48,12 @@ Report report_of(run::Executor& executor, const input::Program& program,
 void show_elsewhere(Report* report, const std::string& verdict, const std::string& what,
                     const std::string& replay_flags);
 
-// For people. Lines have at most options.diagram.width characters, but for diagrams of more than
-// two CPUs and the text of the program.
+// For people. Lines have at most options.diagram.width characters if that is least_width() or more,
+// but for the text of the program.
 std::string explain(const Report& report, const ExplainOptions& options = {});
+
+// Below this width explain() is wider than asked for.
+int least_width(const Report& report, const ExplainOptions& options = {});
 
 // One JSON object with the same content; every step is in it, with its place in the source.
 std::string to_json(const Report& report);

@@ -57,6 +57,12 @@ head -c 100000 /dev/urandom >"$work/programs/large"
 expect 0 'program.repro' 'passed over: ' corpus show "$work/programs" --kernel 6.18
 expect 2 '' 'too large' corpus show "$work/programs/large" --kernel 6.18
 
+# A width that cannot be had is refused, and the least one named.
+three=$(dirname "$0")/../../repro/suren-rfc-wrong-uprobe.repro
+expect 2 '' '--width takes a number from 40 to 1000' explain --width 39 "$program"
+expect 2 '' '--width 40: this execution takes ' explain --width 40 "$three"
+expect 0 'wrong-uprobe on suren-rfc' '' explain "$three"
+
 # What minimising may cost is kept, and it is not begun if its result has no place.
 bug=$(dirname "$0")/../../repro/v1-wrong-uprobe.repro
 expect 2 '' '--executions 0 tries nothing' minimize --executions 0 "$bug"

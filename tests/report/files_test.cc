@@ -62,6 +62,21 @@ TEST(Files, ThreeColumnsKeepTheWidthIfTheyCan) {
   EXPECT_LE(widest_line(explain(report, options)), 92u);
 }
 
+// Narrower than that, it says so instead of being wider.
+TEST(Files, WidthsThatCanBeHadAreKept) {
+  for (const char* file : {"repro/canary-data-race.repro", "repro/v1-wrong-uprobe.repro",
+                           "repro/suren-rfc-wrong-uprobe.repro"}) {
+    const Report report = report_of_our(file);
+    ExplainOptions options;
+    options.file = file;
+    options.diagram.width = std::max(40, least_width(report, options));
+    EXPECT_LE(widest_line(explain(report, options)), static_cast<size_t>(options.diagram.width))
+        << file;
+  }
+  const Report report = report_of_our("repro/suren-rfc-wrong-uprobe.repro");
+  EXPECT_GT(least_width(report), 79);
+}
+
 //  RCU frees what the lookup had found, after the lookup.
 TEST(Files, ReadSideSectionsAreDrawnWhereRcuFrees) {
   const Report report = report_of_our("repro/suren-rfc-wrong-uprobe.repro");
