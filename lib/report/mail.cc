@@ -17,6 +17,7 @@ namespace vmafuzz::report {
 namespace {
 
 constexpr size_t kWidth = 79;
+constexpr char kAnyName[] = "finding.repro";
 constexpr size_t kMostColumns = 2;  // of CPUs side by side
 
 void paragraph(std::string* text, absl::string_view words, size_t indent = 0) {
@@ -114,12 +115,26 @@ std::string program_text(const input::Program& program) {
   return text;
 }
 
+// Real threads meet when they happen to meet: no run is the same as the one before.
+std::string how_it_replays(const Report& report) {
+  if (!report.by_chance()) return "To replay it, on any machine, to the last access";
+  if (report.share.empty()) {
+    return "To replay it on real threads, which show it in some runs and not in others";
+  }
+  return absl::StrCat("To replay it on real threads, which showed it in ", report.share,
+                      " where it was found; how often elsewhere depends on the machine");
+}
+
 void append_replay(const Report& report, const MailOptions& options, std::string* text) {
-  const std::string file = options.file.empty() ? "finding.repro" : options.file;
-  absl::StrAppend(text, "\nTo replay it, on any machine, to the last access\n");
-  paragraph(text, absl::StrCat("  ./vmafuzz replay ", report.replay_flags, file), 4);
-  absl::StrAppend(text, "where ", file, " holds\n\n---8<---\n", program_text(report.program),
-                  "--->8---\n");
+  std::string file = options.file.empty() ? kAnyName : options.file;
+  std::string command = absl::StrCat("  ./vmafuzz replay ", report.replay_flags);
+  // A command must be one line; what the reader calls the program is of no importance.
+  if (command.size() + file.size() > kWidth) file = kAnyName;
+  *text += '\n';
+  paragraph(text, how_it_replays(report));
+  absl::StrAppend(text, command, file, "\n");
+  paragraph(text, absl::StrCat("where ", file, " holds"));
+  absl::StrAppend(text, "\n---8<---\n", program_text(report.program), "--->8---\n");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace vmafuzz::report {
 
 struct MailOptions {
-  std::string file;     // what the reader is to call the program; without its folder
+  std::string file;     // what the reader is to call the program, if that fits; without its folder
   std::string version;  // of vmafuzz: "0.1.0, commit 0123456789ab"
   std::string found;    // "12 times, first after 3m20s, by libfuzzer"; empty: not known
   std::string source;   // where the kernel comes from: "<Message-ID>"; may be empty

@@ -9,16 +9,51 @@
 namespace vmafuzz::report {
 namespace {
 
+// As long as a bucket's file name gets.
+std::string longest_name() { return std::string(200, 'x') + ".repro"; }
+
 TEST(Mail, NoLineOfAnyFileIsLongerThan79) {
   for (const auto& file : program_files()) {
     MailOptions options;
-    options.file = file.filename().string();
+    options.file = longest_name();
     options.version = "0.1.0, commit 0123456789ab-dirty";
     options.found = "12345678 times, first after 3h12m and 123456789 executions, by libfuzzer";
     for (absl::string_view line : absl::StrSplit(mail(report_of_file(file), options), '\n')) {
       EXPECT_LE(line.size(), 79u) << file << ": " << line;
     }
   }
+}
+
+// What the reader calls the program makes no line longer, nor is the command in two lines.
+TEST(Mail, LongNamesBreakNoCommand) {
+  const Report report = report_of_our("repro/v1-wrong-uprobe.repro");
+  const std::string fits = std::string(54, 'x') + ".repro";  // in the command's line
+  const std::string too_long = std::string(55, 'x') + ".repro";
+  for (const std::string& name : {fits, too_long, longest_name()}) {
+    MailOptions options;
+    options.file = name;
+    const std::string text = mail(report, options);
+    for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(line.size(), 79u) << line;
+    const std::string called = name == fits ? name : "finding.repro";
+    EXPECT_TRUE(absl::StrContains(text, absl::StrCat("\n  ./vmafuzz replay ", called, "\n")))
+        << text;
+  }
+}
+
+// Threads are not deterministic, whatever the program.
+TEST(Mail, OfRealThreadsPromisesNoMoreThanTheyShowed) {
+  Report report = report_of_our("repro/nhit-data-race.repro");
+  EXPECT_TRUE(absl::StrContains(mail(report, {}), "on any machine, to the last access"));
+  Report unknown = report;
+  show_elsewhere(&unknown, "data-race", "what", "--threads --times 1000 ");
+  std::string text = mail(unknown, {});
+  EXPECT_FALSE(absl::StrContains(text, "any machine")) << text;
+  EXPECT_TRUE(absl::StrContains(text, "in some runs and not in others")) << text;
+  report.program.story.push_back("Real threads show this in 12 of 1000 runs, 1.2%:");
+  show_elsewhere(&report, "data-race", "what", "--threads --times 1000 ");
+  text = mail(report, {});
+  EXPECT_FALSE(absl::StrContains(text, "any machine")) << text;
+  EXPECT_TRUE(absl::StrContains(text, "which showed it in 12 of 1000 runs, 1.2%")) << text;
 }
 
 TEST(Mail, ProgramBetweenTheScissorsIsTheProgram) {
