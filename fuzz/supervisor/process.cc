@@ -1,9 +1,7 @@
 #include "fuzz/supervisor/process.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -18,7 +16,6 @@
 #include <boost/process/handles.hpp>
 #include <boost/process/io.hpp>
 #include <cstdio>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 
@@ -33,17 +30,10 @@ struct Process::State {
   bool ended = false;
 
   void end() {
-    const int status = child.native_exit_code();
     ended = true;
-    on_exit(WIFSIGNALED(status) ? Exit{true, WTERMSIG(status)} : Exit{false, WEXITSTATUS(status)});
+    on_exit(Exit::of(child.native_exit_code()));
   }
 };
-
-std::string Exit::text() const {
-  if (!signalled) return absl::StrCat("exit status ", code);
-  const char* name = sigabbrev_np(code);
-  return name != nullptr ? absl::StrCat("SIG", name) : absl::StrCat("signal ", code);
-}
 
 Process::Process(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
@@ -84,8 +74,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::start(boost::asio::io_context&
       bp::extend::on_exec_setup([parent, give_way = line.nice](auto&) {
         setpgid(0, 0);
         if (give_way > 0) (void)!nice(give_way);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(127);  // it died before the line above
+        die_with_parent(parent);
         const rlimit no_core = {0, 0};
         setrlimit(RLIMIT_CORE, &no_core);
       }));

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "fuzz/child.h"
 #include "fuzz/supervisor/engines.h"
 
 namespace boost::asio {
@@ -21,15 +22,6 @@ class io_context;
 }
 
 namespace vmafuzz::supervisor {
-
-// How a process ended.
-struct Exit {
-  bool signalled = false;
-  int code = 0;  // exit status, or signal
-
-  bool clean() const { return !signalled && code == 0; }
-  std::string text() const;  // "SIGSEGV", "exit status 3"
-};
 
 class Process {
  public:
