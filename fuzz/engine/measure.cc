@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/engine/edges.h"
-#include "fuzz/engine/worker.h"
+#include "fuzz/supervisor/decode_for_search.h"
 #include "input/bytes.h"
 #include "sim/coverage.h"
 
@@ -53,7 +53,7 @@ void Measure::add(size_t target, Coverage& coverage) const {
 Coverage Measure::of(const input::Program& program) {
   Coverage coverage;
   input::Program decoded;
-  decode_for_search(input::encode(program), decoded);
+  supervisor::decode_for_search(input::encode(program), decoded);
   run::RunOptions options;
   options.coverage = true;
   for (size_t i = 0; i < targets_.size(); ++i) {

@@ -27,7 +27,7 @@ class Measure {
  public:
   // Fails if a target does not exist, or if the model of this build is not instrumented.
   absl::Status start(std::span<const run::Target> targets);
-  // As a worker runs it (decode_for_search in worker.h).
+  // As a worker runs it (supervisor/decode_for_search.h).
   Coverage of(const input::Program& program);
 
  private:

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/engine/edges.h"
+#include "fuzz/supervisor/decode_for_search.h"
 #include "input/bytes.h"
 #include "sim/coverage.h"
 
@@ -27,12 +28,6 @@ volatile std::sig_atomic_t stop_requested = 0;
 // Set in each new process: AFL++ forks the one that runs inputs from the one that started.
 bool new_process = true;
 bool forked = false;  // the engine outlives this process, which runs some of its inputs
-
-uint64_t hash_of(std::span<const uint8_t> bytes) {
-  uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
-  for (const uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001B3;
-  return hash;
-}
 
 // One writer at a time: a plain add, without the lock prefix.
 template <class T>
@@ -60,14 +55,6 @@ uint32_t mark(std::span<const uint8_t> counters, std::atomic<uint8_t>* seen, siz
 }
 
 }  // namespace
-
-void decode_for_search(std::span<const uint8_t> bytes, input::Program& program) {
-  input::decode(bytes, program);
-  if (!program.replay_form() || !program.directives.empty()) return;
-  const uint64_t hash = hash_of(bytes);
-  program.header.strategy = input::Strategy::kPortfolio;
-  program.header.seed = static_cast<uint32_t>(hash ^ (hash >> 32));
-}
 
 absl::Status Worker::start() {
   run::Target target;
@@ -119,7 +106,7 @@ void Worker::run(std::span<const uint8_t> bytes) {
   page.input_size.store(static_cast<uint32_t>(kept), memory_order_relaxed);
   page.running.store(1, std::memory_order_release);
 
-  decode_for_search(bytes, program_);
+  supervisor::decode_for_search(bytes, program_);
   run::RunOptions options;
   options.coverage = true;
   executor_.run(program_, options, &outcome_);

@@ -47,11 +47,6 @@ class Worker {
   std::map<std::string, uint32_t, std::less<>> buckets_;  // index in the page
 };
 
-// What an input runs as: the decoded program. One without strategy and directives would only run
-// its CPUs in turn; it gets a strategy, whose seed is drawn from the bytes, so that the same bytes
-// always run the same.
-void decode_for_search(std::span<const uint8_t> bytes, input::Program& program);
-
 }  // namespace vmafuzz::engine
 
 #endif  // VMAFUZZ_FUZZ_ENGINE_WORKER_H_

@@ -9,8 +9,8 @@
 #include <cstdlib>
 
 #include "fuzz/engine/target.h"
-#include "fuzz/engine/worker.h"
 #include "fuzz/program_file.h"
+#include "fuzz/supervisor/decode_for_search.h"
 #include "native/machine.h"
 
 namespace vmafuzz::engine {
@@ -43,7 +43,7 @@ void start_alone(int, char**) {
 }
 
 void run_alone(std::span<const uint8_t> bytes) {
-  decode_for_search(bytes, program);
+  supervisor::decode_for_search(bytes, program);
   run::RunOptions options;
   options.coverage = true;
   executor->run(program, options, &outcome);
