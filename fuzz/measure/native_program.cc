@@ -42,7 +42,7 @@ absl::StatusOr<std::string> find_native_program() {
 
 absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> program = find_native_program();
-  if (!program.ok()) return program.status();
+  if (!program.ok()) return absl::UnavailableError(program.status().message());
   std::vector<std::string> words = {*program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   return output_of(words, Stream::kOutput);

@@ -14,8 +14,8 @@ namespace vmafuzz::measure {
 // this program's build folder. NotFound says how to build it.
 absl::StatusOr<std::string> find_native_program();
 
-// Runs it with the arguments and returns the first line that it prints, or all of it. Fails if it
-// prints nothing.
+// Runs it with the arguments and returns the first line that it prints, or all of it. Fails as
+// output_of() does; Unavailable if there is none, too.
 absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments);
 absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments);
 

@@ -7,9 +7,9 @@
 //
 // The simulated machine is asked first; what it does not show of ThreadSanitizer's findings, fibres
 // and then threads are asked for (docs/overnight.md). A bucket's finding gets RUN/found/NAME.repro
-// and NAME.txt, and then its new state. A suspect is removed when it was judged harmless or became
-// a bucket; a death of the triage itself leaves it, and the supervisor then knows that the input
-// kills.
+// and NAME.txt, and then its new state. A suspect becomes every bucket that its replay shows; where
+// that is none, a crash of its worker becomes one that is not reproduced. Then it is removed. A
+// death of the triage itself leaves it, and the supervisor then knows that the input kills.
 #ifndef VMAFUZZ_FUZZ_SUPERVISOR_TRIAGE_H_
 #define VMAFUZZ_FUZZ_SUPERVISOR_TRIAGE_H_
 
@@ -20,8 +20,16 @@
 
 namespace vmafuzz::supervisor {
 
+// What it ends with beside command::ExitStatus.
+inline constexpr int kTriageUnavailable = 69;  // vmafuzz_tsan cannot be asked: nothing is known
+inline constexpr int kTriageKilled = 70;       // the suspect killed what ran it
+
 // The program's main(): returns its exit status.
 int triage(const std::string& run, const std::string& file);
+
+// A suspect holds what an engine made; makes of that the program that its worker ran, in the
+// canonical bytes that other findings hold.
+void decode_suspect(Finding* suspect);
 
 // Writes the finding as it is, without executing it: what is left to do where an execution would
 // take the process down.

@@ -13,8 +13,19 @@ namespace {
 
 using nlohmann::json;
 
+// Another version's, say.
 absl::Status not_understood(const std::string& output) {
-  return absl::InternalError(absl::StrCat("vmafuzz_tsan says ", output.substr(0, 200)));
+  return absl::UnavailableError(absl::StrCat("vmafuzz_tsan says ", output.substr(0, 200)));
+}
+
+absl::StatusOr<json> replay(const std::string& file, bool threads, uint64_t runs) {
+  std::vector<std::string> words = {"replay", "--json", absl::StrCat("--times=", runs), file};
+  if (threads) words.insert(words.begin() + 1, "--threads");
+  const absl::StatusOr<std::string> output = measure::first_line_of_native(words);
+  if (!output.ok()) return output.status();
+  json line = json::parse(*output, nullptr, /*allow_exceptions=*/false);
+  if (line.is_discarded()) return not_understood(*output);
+  return line;
 }
 
 }  // namespace
@@ -47,21 +58,33 @@ absl::StatusOr<NativeRepro> reproduce_on_fibres(const std::string& file, const s
 
 absl::StatusOr<NativeShare> share_on_threads(const std::string& file, const std::string& bucket,
                                              uint64_t runs) {
-  const absl::StatusOr<std::string> output = measure::first_line_of_native(
-      {"replay", "--json", "--threads", "--times", absl::StrCat(runs), file});
-  if (!output.ok()) return output.status();
-  const json line = json::parse(*output, nullptr, /*allow_exceptions=*/false);
+  const absl::StatusOr<json> line = replay(file, /*threads=*/true, runs);
+  if (!line.ok()) return line.status();
   NativeShare share;
   try {
-    line.at("runs").get_to(share.runs);
-    line.at("what").get_to(share.what);
-    for (const auto& [name, count] : line.at("buckets").items()) {
+    line->at("runs").get_to(share.runs);
+    line->at("what").get_to(share.what);
+    for (const auto& [name, count] : line->at("buckets").items()) {
       if (run::same_bug(name, bucket)) share.hits += count.get<uint64_t>();
     }
   } catch (const json::exception&) {
-    return not_understood(*output);
+    return not_understood(line->dump());
   }
   return share;
+}
+
+absl::StatusOr<std::vector<NativeBucket>> replay_natively(const std::string& file, bool threads,
+                                                          uint64_t runs) {
+  const absl::StatusOr<json> line = replay(file, threads, runs);
+  if (!line.ok()) return line.status();
+  std::vector<NativeBucket> buckets;
+  try {
+    const std::string what = line->at("what");
+    for (const auto& [name, count] : line->at("buckets").items()) buckets.push_back({name, what});
+  } catch (const json::exception&) {
+    return not_understood(line->dump());
+  }
+  return buckets;
 }
 
 }  // namespace vmafuzz::supervisor

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "input/program.h"
@@ -20,7 +21,10 @@ struct NativeRepro {
   bool one_minimal = false;
   uint64_t tries = 0;  // of the minimiser
 };
-// `file` holds a program. Looks for `bucket`, or the same bug the other way round, in `most`
+// Each `file` holds a program. What fails is Unavailable if that says nothing about the program,
+// and Internal if it takes vmafuzz_tsan down.
+//
+// Looks for `bucket`, or the same bug the other way round, in `most`
 // executions of its operations (run/find_again.h), and makes it small.
 absl::StatusOr<NativeRepro> reproduce_on_fibres(const std::string& file, const std::string& bucket,
                                                 uint64_t most);
@@ -33,6 +37,13 @@ struct NativeShare {
 };
 absl::StatusOr<NativeShare> share_on_threads(const std::string& file, const std::string& bucket,
                                              uint64_t runs);
+
+// Everything that `runs` runs find, on threads or on fibres.
+struct NativeBucket {
+  std::string name, what;
+};
+absl::StatusOr<std::vector<NativeBucket>> replay_natively(const std::string& file, bool threads,
+                                                          uint64_t runs);
 
 }  // namespace vmafuzz::supervisor
 

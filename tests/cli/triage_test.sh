@@ -10,7 +10,7 @@ set -euo pipefail
 program=$1 triage=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/found"
+mkdir "$work/found" "$work/suspects"
 
 fail() {
   echo "FAILED: $*" >&2
@@ -35,20 +35,33 @@ cpu1:
 TEXT
 }
 
-# triage NAME EXECUTOR KERNEL BUGS BUCKET <program: leaves found/NAME.json and found/NAME.repro.
-triage() {
-  local name=$1 executor=$2 kernel=$3 bugs=$4 bucket=$5 hex
+# finding EXECUTOR KERNEL BUGS BUCKET <program
+finding() {
+  local hex
   cat >"$work/input.repro"
   hex=$("$program" encode "$work/input.repro" | od -An -v -tx1 | tr -d ' \n')
-  cat >"$work/found/$name.json" <<JSON
-{"kernel": "$kernel", "bugs": [$bugs], "options": [], "engine": "test", "executor": "$executor",
- "worker": 1, "execution": 1, "first_seconds": 1, "first_unix": 1, "verdict": "${bucket%%:*}",
- "bucket": "$bucket", "input": "$hex", "state": "new", "what": "", "ops": 0, "directives": 0,
+  cat <<JSON
+{"kernel": "$2", "bugs": [$3], "options": [], "engine": "test", "executor": "$1",
+ "worker": 1, "execution": 1, "first_seconds": 1, "first_unix": 1, "verdict": "${4%%:*}",
+ "bucket": "$4", "input": "$hex", "state": "new", "what": "", "ops": 0, "directives": 0,
  "tries": 0}
 JSON
+}
+
+# triage NAME EXECUTOR KERNEL BUGS BUCKET <program: leaves found/NAME.json and found/NAME.repro.
+triage() {
+  local name=$1
+  finding "${@:2}" >"$work/found/$name.json"
   "$triage_program" "$work" "found/$name.json" || fail "triage ended with $?"
 }
 triage_program=$triage
+
+# suspect EXECUTOR KERNEL BUGS BUCKET <program
+suspect() {
+  finding "$@" >"$work/suspects/one.json"
+  "$triage_program" "$work" suspects/one.json || fail "triage of a suspect ended with $?"
+  [[ ! -e $work/suspects/one.json ]] || fail "a suspect stays"
+}
 
 # says NAME KEY VALUE
 says() { grep -q "\"$2\": \"$3\"" "$work/found/$1.json" || fail "$1: $2 is not $3"; }
@@ -121,6 +134,15 @@ scenario nhit 'hit mm0 page=0' '' 'hit mm0 page=0' |
 says $wrong state unreproduced
 says $both state new
 says $both executor sim
+
+# What a worker was running when it ended is a finding of ThreadSanitizer's, too.
+rm "$work/found"/*
+scenario 6.18 'unregister inode=i0 pgoff=0' '@1 preempt cpu1' 'hit mm0 page=1' |
+  suspect tsan-fibres 6.18 "\"$bug\"" 'harness-crash:exit status 0'
+says "$freed" state new
+says "$freed" executor tsan-fibres
+"$triage_program" "$work" "found/$freed.json"
+says "$freed" state minimal
 
 # For people, too.
 "$program" minimize --tsan --output "$work/small.repro" "$work/found/$freed.repro"
