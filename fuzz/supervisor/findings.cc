@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "fuzz/command.h"
 #include "fuzz/supervisor/files.h"
 #include "fuzz/supervisor/triage.h"
 
@@ -16,7 +17,12 @@ namespace {
 
 // The minimiser's budget takes some seconds; a machine under load, a few times that.
 constexpr std::chrono::minutes kDeadline{5};
-constexpr std::chrono::seconds kRetry{10};  // after a triage that found no room on the disk
+constexpr int kTries = 3;  // in one session, of a triage that tells nothing
+
+// Whether a triage that ended so tells nothing about its input.
+bool fruitless(const Exit& exit) {
+  return exit.prevented() || (!exit.signalled && exit.code == kTriageUnavailable);
+}
 
 }  // namespace
 
@@ -29,8 +35,9 @@ absl::Status Findings::open() {
   std::sort(names_.begin(), names_.end(), [this](const std::string& a, const std::string& b) {
     return buckets_[a].first_seconds < buckets_[b].first_seconds;
   });
-  for (const std::string& file : sorted_files(run_ + "/suspects"))
-    queue_.push_back("suspects/" + file);
+  for (const std::string& file : sorted_files(run_ + "/suspects")) {
+    if (absl::EndsWith(file, ".json")) queue_.push_back("suspects/" + file);
+  }
   return absl::OkStatus();
 }
 
@@ -43,7 +50,11 @@ void Findings::remember(const std::string& name, const Finding& finding) {
   if (!buckets_.emplace(name, finding).second) return;
   names_.push_back(name);
   on_new(name, finding);
-  if (finding.state == State::kNew) queue_.push_back(absl::StrCat("found/", name, ".json"));
+  if (finding.state == State::kNew) {
+    queue_.push_back(absl::StrCat("found/", name, ".json"));
+  } else {
+    on_done(name, finding);
+  }
 }
 
 // Buckets whose files are there, but that are not known here: an earlier session's, and those that
@@ -121,16 +132,33 @@ void Findings::start(const std::string& file) {
   }
   on_warning(std::string(process.status().message()));
   queue_.push_front(file);
-  retry_at_ = Clock::now() + kRetry;
+  retry_at_ = Clock::now() + pause;
+}
+
+// Later, after all the others.
+void Findings::again(const std::string& file) {
+  queue_.push_back(file);
+  retry_at_ = Clock::now() + pause;
+}
+
+void Findings::put_off(const std::string& file, const Exit& exit) {
+  if (++fruitless_[file] < kTries) return again(file);
+  on_warning(absl::StrCat(file, ": triage ended by ", exit.text(),
+                          " each time, see triage.log; the next start of the run tries it again"));
 }
 
 void Findings::ended(const std::string& file, const Exit& exit) {
-  if (!exit.signalled && exit.code == 3) {  // no room on the disk: again later
+  if (!exit.signalled && exit.code == command::kExitEnvironment) {  // no room on the disk
     queue_.push_front(file);
-    retry_at_ = Clock::now() + kRetry;
-    return;
+    retry_at_ = Clock::now() + pause;
+  } else if (!hung_ && fruitless(exit)) {
+    put_off(file, exit);
+  } else if (absl::StartsWith(file, "found/")) {
+    complete_bucket(file, exit);
+  } else if (!exit.clean()) {
+    complete_suspect(file, exit);
   }
-  absl::StartsWith(file, "found/") ? complete_bucket(file, exit) : complete_suspect(file, exit);
+  adopt_new_files();  // the same input may be other bugs, on other executors
 }
 
 void Findings::complete_bucket(const std::string& file, const Exit& exit) {
@@ -147,51 +175,51 @@ void Findings::complete_bucket(const std::string& file, const Exit& exit) {
     on_warning(absl::StrCat("found/", name, ": ", finding.what, ", see triage.log"));
     if (absl::Status status = write_unexecuted(run_, finding); !status.ok()) {
       finding.state = State::kNew;
-      queue_.push_back(file);
-      retry_at_ = Clock::now() + kRetry;
-      return;
+      return again(file);
     }
   }
   on_done(name, finding);
-  adopt_new_files();  // the same input may be another bug on another executor
 }
 
 void Findings::complete_suspect(const std::string& file, const Exit& exit) {
-  if (exit.clean()) {
-    adopt_new_files();
-    return;
-  }
   const std::string path = absl::StrCat(run_, "/", file);
   const absl::StatusOr<std::string> text = read_file_whole(path);
   absl::StatusOr<Finding> finding =
       text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
-  if (!finding.ok() || !(exit.signalled || exit.code > 3)) {
+  if (!finding.ok() || !(exit.signalled || exit.code > command::kExitEnvironment)) {
     // Whatever it lacked, the input may still be one that kills.
     const std::string kept = absl::StrCat(run_, "/unknown/", file.substr(file.rfind('/') + 1));
     on_warning(absl::StrCat(file, ": triage ended by ", exit.text(),
                             ", see triage.log; it is left in ", kept));
-    if (!make_folder(run_ + "/unknown").ok() || std::rename(path.c_str(), kept.c_str()) != 0) {
-      queue_.push_back(file);
-      retry_at_ = Clock::now() + kRetry;
-    }
+    if (!make_folder(run_ + "/unknown").ok() || std::rename(path.c_str(), kept.c_str()) != 0)
+      again(file);
     return;
   }
   // It kills, and does so again.
+  decode_suspect(&*finding);
   finding->verdict = std::string(hung_ ? kHarnessHang : kHarnessCrash);
   finding->bucket = absl::StrCat(finding->verdict, ":", hung_ ? "triage" : exit.text());
   finding->state = State::kSmall;
   finding->what =
       absl::StrCat("the process that runs this ends by ", hung_ ? "its deadline" : exit.text());
-  if (absl::Status status = write_unexecuted(run_, *finding); !status.ok()) {
-    queue_.push_back(file);
-    retry_at_ = Clock::now() + kRetry;
-    return;
-  }
+  if (!add_killer(*finding).ok()) return again(file);
   unlink(path.c_str());
-  const std::string name = bucket_file_name(finding->target, finding->bucket);
-  const bool fresh = buckets_.count(name) == 0;
-  remember(name, *finding);
-  if (fresh) on_done(name, *finding);
+}
+
+// One that was met before without being shown again makes way.
+absl::Status Findings::add_killer(const Finding& finding) {
+  const std::string name = bucket_file_name(finding.target, finding.bucket);
+  const auto known = buckets_.find(name);
+  if (known != buckets_.end() && known->second.state != State::kUnreproduced)
+    return absl::OkStatus();
+  if (absl::Status status = write_unexecuted(run_, finding); !status.ok()) return status;
+  if (known == buckets_.end()) {
+    remember(name, finding);
+  } else {
+    known->second = finding;
+    on_done(name, finding);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace vmafuzz::supervisor

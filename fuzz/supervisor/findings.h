@@ -2,7 +2,8 @@
 //
 // On the disk a bucket is RUN/found/NAME.json from the moment on that it is known; what is known is
 // read back from there. Triage runs one process at a time, expected verdicts of kernels that were
-// not caught yet first, under a deadline.
+// not caught yet first, under a deadline. One that was killed by somebody else, or that lacked
+// something, tells nothing about its input: it is repeated, and then left for the next session.
 #ifndef VMAFUZZ_FUZZ_SUPERVISOR_FINDINGS_H_
 #define VMAFUZZ_FUZZ_SUPERVISOR_FINDINGS_H_
 
@@ -33,6 +34,8 @@ class Findings {
   std::function<void(const std::string& name, const Finding&)> on_new = [](auto&, auto&) {};
   std::function<void(const std::string& name, const Finding&)> on_done = [](auto&, auto&) {};
   std::function<void(const std::string& text)> on_warning = [](auto&) {};
+  // After a triage that could not do its work.
+  Clock::duration pause = std::chrono::seconds(10);
 
   // In the order in which they were found.
   const std::vector<std::string>& names() const { return names_; }
@@ -52,8 +55,11 @@ class Findings {
   void remember(const std::string& name, const Finding& finding);
   void start(const std::string& file);
   void ended(const std::string& file, const Exit& exit);
+  void again(const std::string& file);
+  void put_off(const std::string& file, const Exit& exit);
   void complete_bucket(const std::string& file, const Exit& exit);
   void complete_suspect(const std::string& file, const Exit& exit);
+  absl::Status add_killer(const Finding& finding);
   void adopt_new_files();
 
   boost::asio::io_context& loop_;
@@ -68,6 +74,7 @@ class Findings {
   std::string ended_file_;  // whose process ended, not yet looked at
   Exit exit_;
   Clock::time_point retry_at_;
+  std::map<std::string, int> fruitless_;  // triages of a file that told nothing about it
 };
 
 }  // namespace vmafuzz::supervisor

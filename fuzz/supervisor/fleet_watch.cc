@@ -10,6 +10,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "fuzz/supervisor/files.h"
 #include "fuzz/supervisor/fleet.h"
@@ -37,6 +39,16 @@ bool is_worker(uint32_t pid, const std::string& folder) {
       read_file_whole(absl::StrCat("/proc/", pid, "/environ"));
   return environment.ok() && environment->find(absl::StrCat(kOrderVariable, "=", folder,
                                                             "/order.json")) != environment->npos;
+}
+
+// "SIGSEGV" of "id:000000,sig:11,src:000003,time:87", as AFL++ names what its target died of.
+std::string end_of_afl_target(absl::string_view name) {
+  for (absl::string_view part : absl::StrSplit(name, ',')) {
+    int number = 0;
+    if (absl::ConsumePrefix(&part, "sig:") && absl::SimpleAtoi(part, &number))
+      return signal_name(number);
+  }
+  return "afl-fuzz";
 }
 
 }  // namespace
@@ -221,7 +233,7 @@ bool Fleet::take_crashes(const Worker& worker) {
       if (!absl::StartsWith(name, "id:") || !input.ok()) continue;
       Finding finding = finding_of(worker);
       finding.verdict = std::string(verdict);
-      finding.bucket = absl::StrCat(verdict, ":afl-fuzz");
+      finding.bucket = absl::StrCat(verdict, ":", end_of_afl_target(name));
       finding.input = *input;
       if (!keep_suspect(finding)) return false;
     }

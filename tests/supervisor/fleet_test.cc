@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <cstring>
 #include <map>
 
@@ -320,10 +319,10 @@ TEST(Fleet, KeepsTheInputsThatAflSawCrash) {
     const absl::StatusOr<Finding> suspect =
         finding_from_json(get_file(folder / ("suspects/" + name)));
     ASSERT_TRUE(suspect.ok()) << suspect.status();
-    kept[suspect->input] = suspect->verdict;
+    kept[suspect->input] = suspect->bucket;
   }
-  EXPECT_EQ(kept, (std::map<std::string, std::string>{{"crash", std::string(kHarnessCrash)},
-                                                      {"hang", std::string(kHarnessHang)}}));
+  EXPECT_EQ(kept, (std::map<std::string, std::string>{{"crash", "harness-crash:SIGSEGV"},
+                                                      {"hang", "harness-hang:afl-fuzz"}}));
 }
 
 TEST(Fleet, KeepsThePageOfAnotherVersion) {
@@ -366,29 +365,6 @@ TEST(Findings, AreKnownToTheNextSession) {
   EXPECT_EQ(findings.waiting(), 1u) << "it is not minimised yet";
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_NE(warnings[0].find("damaged.json"), std::string::npos);
-}
-
-// Whatever triage lacked: the input may be one that kills.
-TEST(Findings, LeaveASuspectThatTriageCouldNotLookAt) {
-  const Folder folder;
-  Finding finding;
-  finding.target = {"v1", {}, {}};
-  finding.input = "bad";
-  finding.verdict = std::string(kHarnessCrash);
-  put_file(folder / "suspects/one.json", to_json(finding));
-  std::vector<std::string> warnings;
-  boost::asio::io_context loop;
-  Findings findings(loop, folder.path(), "/bin/false");
-  findings.on_warning = [&](const std::string& text) { warnings.push_back(text); };
-  ASSERT_TRUE(findings.open().ok());
-  for (int i = 0; i < 1000 && warnings.empty(); ++i) {
-    findings.tick([](const Finding&) { return false; });
-    loop.restart();
-    loop.run_for(std::chrono::milliseconds(10));
-  }
-  ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_NE(warnings[0].find("unknown/one.json"), std::string::npos) << warnings[0];
-  EXPECT_EQ(get_file(folder / "unknown/one.json"), to_json(finding));
 }
 
 TEST(Findings, AreBucketsOnce) {
