@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "fuzz/supervisor/files.h"
 #include "fuzz/supervisor/triage.h"
+#include "input/bytes.h"
 #include "tests/supervisor/script.h"
 
 namespace vmafuzz::supervisor {
@@ -124,6 +125,7 @@ TEST_F(FindingsTest, TakeACrashOfTriageForTheSuspects) {
 
 // What the worker ran of it, with the schedule that no plain reading of the bytes gives it.
 TEST_F(FindingsTest, HoldTheProgramThatKillsAndNotTheBytesThatTheEngineMade) {
+  suspect_.input.assign(input::kHeaderBytes, '\0');
   put_file(folder_ / kSuspectFile, to_json(suspect_));
   session("kill -SEGV $$");
   decode_suspect(&suspect_);
