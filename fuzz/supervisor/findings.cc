@@ -35,8 +35,13 @@ absl::Status Findings::open() {
   std::sort(names_.begin(), names_.end(), [this](const std::string& a, const std::string& b) {
     return buckets_[a].first_seconds < buckets_[b].first_seconds;
   });
-  for (const std::string& file : sorted_files(run_ + "/suspects")) {
-    if (absl::EndsWith(file, ".json")) queue_.push_back("suspects/" + file);
+  for (const std::string& name : sorted_files(run_ + "/suspects")) {
+    const std::string file = "suspects/" + name;
+    if (absl::EndsWith(file, ".json")) {
+      queue_.push_back(file);
+    } else {
+      unlink(absl::StrCat(run_, "/", file).c_str());  // a triage wrote it that was killed
+    }
   }
   return absl::OkStatus();
 }

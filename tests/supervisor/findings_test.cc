@@ -108,6 +108,7 @@ TEST_F(FindingsTest, MakeNoBucketOfASuspectWhoseTriageTellsNothing) {
   put_file(folder_ / (std::string(kSuspectFile) + ".repro"), "a program");
   session("rm $1/$2");
   EXPECT_EQ(runs(), 1u);
+  EXPECT_TRUE(sorted_files(folder_ / "suspects").empty());
   EXPECT_TRUE(names_.empty());
 }
 
