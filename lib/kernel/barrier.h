@@ -53,6 +53,9 @@ void rcu_assign_pointer(Shared<T>& p, std::type_identity_t<T> value, Site site =
 inline void smp_mb(Site site = Site::current()) { platform::machine.smp_mb(site); }
 inline void smp_rmb(Site site = Site::current()) { platform::machine.smp_rmb(site); }
 inline void smp_wmb(Site site = Site::current()) { platform::machine.smp_wmb(site); }
+// What is stored from here on depends on what was just loaded. The simulated machine takes that as
+// given (Options::assume_dependencies); ThreadSanitizer knows no such order and has to be told.
+inline void control_dependency() { platform::machine.control_dependency(); }
 inline void smp_mb__before_atomic(Site site = Site::current()) { smp_mb(site); }
 inline void smp_mb__after_atomic(Site site = Site::current()) { smp_mb(site); }
 inline void smp_mb__after_spinlock(Site site = Site::current()) { smp_mb(site); }

@@ -55,7 +55,12 @@ void rcuwait_wake_up(rcuwait& wait) {
 int __vma_start_exclude_readers(vm_area_struct* vma, bool detaching, bool killable,
                                 bool* exclusive) {
   *exclusive = false;
-  if (!refcount_add_not_zero(VM_REFCNT_EXCLUDE_READERS_FLAG, vma->vm_refcnt)) return 0;
+  if (!refcount_add_not_zero(VM_REFCNT_EXCLUDE_READERS_FLAG, vma->vm_refcnt)) {
+    // The last reader has just left. What its plain look at vm_lock_seq read comes before this
+    // VMA's next life by this branch alone (docs/findings.md: detached by a relaxed look).
+    control_dependency();
+    return 0;
+  }
   const int target = VM_REFCNT_EXCLUDE_READERS_FLAG | (detaching ? 0 : 1);
   const int err = wait_for_readers(vma, target, killable);
   if (err != 0) {

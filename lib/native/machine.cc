@@ -438,6 +438,12 @@ void Machine::smp_rmb(Site site) {
   record().ordering.acquire_fence();
 }
 
+void Machine::control_dependency() {
+  if (alone_now()) return;
+  if (on_threads) return record().thread_ordering.acquire_fence();
+  record().ordering.acquire_fence();
+}
+
 void Machine::smp_wmb(Site site) {
   step(AccessKind::kLocal, nullptr, site);
   __atomic_thread_fence(__ATOMIC_RELEASE);

@@ -153,6 +153,7 @@ class Machine {
 
   void smp_mb(Site site);
   void smp_rmb(Site site);
+  void control_dependency();  // as an acquire fence, which orders later loads as well
   void smp_wmb(Site site);
   void acquire_own_unlock();
   void acquire_handover(Location& word);

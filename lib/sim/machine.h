@@ -226,6 +226,8 @@ class Machine {
 
   void smp_mb(Site site);
   void smp_rmb(Site site);
+  // Nothing to be told: depend_control(), or Options::assume_dependencies.
+  void control_dependency() {}
   void smp_wmb(Site site);
   // Orders what was before the unlock that the last lock took over before what follows (strong).
   void smp_mb_after_unlock_lock(Site site) { smp_mb(site); }

@@ -179,6 +179,39 @@ cpu2:
   EXPECT_FALSE(outcome_.found) << outcome_.what;
 }
 
+// docs/findings.md: "vma detach". The last reader leaves between the writer's two looks at
+// vm_refcnt, the second of which is a relaxed load; the memory is the next VMA's at once.
+TEST_F(NativeTest, AVmaThatItsLastReaderLeftIsReusedInOrder) {
+  use("6.18");
+  RunOptions recorded;
+  recorded.record = true;
+  executor_.run(parse(R"(# vmafuzz repro v1
+kernel: 6.18
+cpu0:
+  mmap       mm0 page=1 len=5 prot=none private
+    @1 preempt cpu2
+  mremap     mm0 page=3 len=2 newlen=1 newpage=2 maymove fixed
+    @1 preempt cpu2
+    @58 preempt cpu1
+    @65 preempt cpu1
+    @216 preempt cpu1
+cpu1:
+  mprotect   mm0 page=4 len=2 prot=rx
+    @9 preempt cpu0
+  grow_stack mm0 page=1
+    @1 preempt cpu0
+    @15 preempt cpu0
+    @21 preempt cpu0
+cpu2:
+  grow_stack mm0 page=0
+    @1 preempt cpu0
+    @8 preempt cpu1
+)"),
+                recorded, &outcome_);
+  EXPECT_EQ(outcome_.idle, 0u);
+  EXPECT_FALSE(outcome_.found) << outcome_.what;
+}
+
 TEST_F(NativeTest, FreedMemoryIsReportedAlsoBeforeItIsTouched) {
   use("6.18", {"uprobe-freed-at-once"});
   int found = 0;
