@@ -127,13 +127,9 @@ absl::Status choose_targets(const Arguments& args, Plan& plan) {
 // Those that the run was begun with, unless others are named. A folder that is not there any more
 // is no loss: what it held is in the run's own corpus.
 void choose_seeds(const Arguments& args, bool resumed, Plan& plan) {
-  if (args.on("empty")) {
-    plan.seeds.clear();
-  } else if (args.has("corpus")) {
-    plan.seeds = absolute(args.text("corpus"));
-  } else if (resumed && !fs::is_directory(plan.seeds)) {
-    plan.seeds.clear();
-  }
+  if (args.has("corpus")) plan.seeds = absolute(args.text("corpus"));
+  const bool gone = resumed && !args.has("corpus") && !fs::is_directory(plan.seeds);
+  if (args.on("empty") || gone) plan.seeds.clear();
 }
 
 absl::Status check_limits(const Arguments& args, const Plan& plan) {

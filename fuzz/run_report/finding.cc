@@ -54,7 +54,7 @@ Finding finding_of(const Bucket& bucket) {
         "was not run again here, lest this report end the same way.";
     return finding;
   }
-  if (const absl::Status status = run_again(&finding); !status.ok()) {
+  if (const absl::Status status = run_again(&finding); !status.ok() || !finding.report) {
     finding.problem = absl::StrCat("The program cannot be run again: ", status.message());
     return finding;
   }

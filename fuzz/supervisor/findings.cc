@@ -191,7 +191,8 @@ void Findings::complete_suspect(const std::string& file, const Exit& exit) {
   const absl::StatusOr<std::string> text = read_file_whole(path);
   absl::StatusOr<Finding> finding =
       text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
-  if (!finding.ok() || !(exit.signalled || exit.code > command::kExitEnvironment)) {
+  const bool died = exit.signalled || exit.code > command::kExitEnvironment;
+  if (!finding.ok() || !died) {
     // Whatever it lacked, the input may still be one that kills.
     const std::string kept = absl::StrCat(run_, "/unknown/", file.substr(file.rfind('/') + 1));
     on_warning(absl::StrCat(file, ": triage ended by ", exit.text(),

@@ -208,7 +208,7 @@ Cause lost_update_cause(const Timeline& timeline) {
     };
     const int load = read_by(late, i);
     if (load < 0) continue;
-    const auto since = static_cast<size_t>(teller.at(load).from_step + 1);
+    const size_t since = static_cast<size_t>(teller.at(load).from_step) + 1;
     const int other = teller.last(since, i, [&](const Step& step) {
       return is_store_to(step, late.location) && step.cpu != late.cpu;
     });
