@@ -78,6 +78,10 @@ done
 for folder in lib/*/; do
   grep -qF "| \`${folder%/}\` |" README.md || die "README.md's map lacks ${folder%/}"
 done
+# A program of the tests that is told to be run can be run.
+while read -r program; do
+  [[ -x $program ]] || die "$program cannot be run as the documents say"
+done < <(grep -ohE '(^    |`)tests/[a-z/_]+\.(sh|py)' "${documents[@]}" | tr -d ' `' | sort -u)
 while read -r place; do
   [[ -e $place ]] || die "README.md's map has $place, which is not there"
 done < <(sed -nE 's/^\| `((lib|fuzz|corpus|repro|tests|docs|cmake)[a-z/]*)` \|.*/\1/p' README.md)
