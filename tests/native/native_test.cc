@@ -76,11 +76,17 @@ TEST_F(NativeTest, APlainCounterIsAReportWithBothPlacesWhateverTheSchedule) {
 
 TEST_F(NativeTest, TheCanaryIsReportedByEveryExecutor) {
   use("canary");
-  for (const native::Executor executor : {native::Executor::kFibres, native::Executor::kThreads}) {
-    native::machine.use(executor);
+  executor_.run(parse(kHitBesideUnmap), {}, &outcome_);
+  EXPECT_EQ(outcome_.verdict, "data-race");
+  // Threads run as they like, and ThreadSanitizer remembers four accesses of a place: now and then
+  // a run shows nothing.
+  native::machine.use(native::Executor::kThreads);
+  int shown = 0;
+  for (int i = 0; i < 50; ++i) {
     executor_.run(parse(kHitBesideUnmap), {}, &outcome_);
-    EXPECT_EQ(outcome_.verdict, "data-race") << static_cast<int>(executor);
+    shown += outcome_.verdict == "data-race" ? 1 : 0;
   }
+  EXPECT_GT(shown, 0);
 }
 
 // Reads-from pairs guide engines; without directives there is no switch that would be one, too.
