@@ -18,8 +18,9 @@ namespace vmafuzz::supervisor {
 namespace {
 
 // Anything larger is no entry of ours: decoding looks at no more (input/bytes.h).
-constexpr std::chrono::milliseconds kMostTime{50};  // the loop has others to look after
 constexpr size_t kMostBytes = input::kMaxDecodedBytes;
+// One import may take so long: the supervisor's loop has others to look after.
+constexpr std::chrono::milliseconds kMostTime{50};
 
 bool is_sha1(absl::string_view name) {
   return name.size() == 40 && name.find_first_not_of("0123456789abcdef") == name.npos;

@@ -23,8 +23,9 @@ namespace vmafuzz::supervisor {
 
 absl::Status write_durably(const std::string& path, absl::string_view content);
 
-// The same without syncing: for what is written again anyway, or is a copy of what is kept
-// elsewhere. Atomic for readers and for `kill -9`, not for a power cut.
+// The same without syncing: for what is written again anyway, is a copy of what is kept elsewhere,
+// or comes too often to wait for the disk each time (corpus entries). Atomic for readers and for
+// `kill -9`, not for a power cut.
 absl::Status write_atomically(const std::string& path, absl::string_view content);
 
 // NotFound if there is none, PermissionDenied if it may not be read, InvalidArgument if it is no
