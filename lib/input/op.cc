@@ -53,6 +53,9 @@ constexpr ArgSchema kProt =
 constexpr ArgSchema kInode = word(ArgId::kInode, "inode", TextForm::kKeyed, 2, 0, kInodeWords);
 constexpr ArgSchema kConsumer =
     optional(number(ArgId::kConsumer, "consumer", 1, 0, kConsumerCount));
+constexpr ArgSchema times(uint8_t bits) {
+  return optional(number(ArgId::kTimes, "times", bits, 1, static_cast<uint8_t>(1 << bits)));
+}
 // A slot, without `none`.
 constexpr ArgSchema kFileSlot =
     word(ArgId::kFile, "file", TextForm::kKeyed, 3, 0, std::span(kFileWords).first<kFileCount>());
@@ -82,7 +85,9 @@ constexpr ArgSchema kMremapArgs[] = {
     flag(ArgId::kFixed, "fixed"),
     flag(ArgId::kDontUnmap, "dontunmap"),
 };
-constexpr ArgSchema kBrkArgs[] = {kMm, kPage};
+// Where nothing moves, a write section that changes nothing: a counter of 8 bits comes round in
+// 128.
+constexpr ArgSchema kBrkArgs[] = {kMm, kPage, times(7)};
 constexpr ArgSchema kMadviseArgs[] = {kMm, kPage, kLen,
                                       word(ArgId::kAdvice, "advice", TextForm::kKeyed, 4,
                                            static_cast<uint8_t>(Advice::kDontFork), kAdviceWords)};
@@ -92,7 +97,7 @@ constexpr ArgSchema kOpenArgs[] = {kFileSlot, kInode, flag(ArgId::kBacking, "bac
 constexpr ArgSchema kCloseArgs[] = {kFileSlot};
 constexpr ArgSchema kRegisterArgs[] = {kInode, kPgoff, kConsumer};
 constexpr ArgSchema kUnregisterArgs[] = {kInode, kPgoff, kConsumer};
-constexpr ArgSchema kHitArgs[] = {kMm, kPage, optional(number(ArgId::kTimes, "times", 2, 1, 4))};
+constexpr ArgSchema kHitArgs[] = {kMm, kPage, times(2)};
 
 constexpr OpSchema kOps[] = {
     {OpKind::kMmap, "mmap",
@@ -104,7 +109,7 @@ constexpr OpSchema kOps[] = {
     {OpKind::kMremap, "mremap",
      "resize or move len pages at page to newlen pages; newpage counts with fixed or dontunmap",
      kMremapArgs},
-    {OpKind::kBrk, "brk", "move the end of the heap to page", kBrkArgs},
+    {OpKind::kBrk, "brk", "move the end of the heap to page, `times` times in a row", kBrkArgs},
     {OpKind::kMadvise, "madvise", "advise len pages from page", kMadviseArgs},
     {OpKind::kGrowStack, "grow_stack",
      "write to page, so that the growsdown mapping above it grows down to there", kGrowStackArgs},

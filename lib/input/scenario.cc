@@ -18,6 +18,13 @@ uint32_t burst(Rng& rng) {
   return choice < std::size(kBursts) ? kBursts[choice] : 2 + rng.below(15);
 }
 
+// Write sections that a counter of some bits comes round in; of one as wide as the narrowest
+// integer, mostly.
+uint32_t sections(Rng& rng) {
+  static constexpr uint32_t kSections[] = {8, 16, 32, 64, 128, 128, 128, 128, 128, 128};
+  return kSections[rng.below(std::size(kSections))];
+}
+
 // What changes mappings, and so makes others look again.
 bool changes_mappings(OpKind kind) {
   switch (kind) {
@@ -132,6 +139,13 @@ void repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
   };
   const auto have = static_cast<uint32_t>(
       counts(op) ? std::count_if(program.ops.begin(), program.ops.end(), counts) : 1);
+  if (counts(op) && rng.chance(1, 2) && program.ops.size() < max_ops) {
+    Op brk = simplest_op(OpKind::kBrk, op.cpu);
+    brk.set(ArgId::kMm, op.get(ArgId::kMm));
+    const uint32_t total = sections(rng);
+    brk.set(ArgId::kTimes, static_cast<uint8_t>(total > have ? total - have : 1));
+    return insert_op(program, index + 1, brk);
+  }
   for (uint32_t n = burst(rng); n > have && program.ops.size() < max_ops; n--) {
     insert_op(program, index + 1, op);
   }

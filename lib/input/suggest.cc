@@ -152,6 +152,11 @@ int suggest_pgoff(const Program& program, const Op& op, Rng& rng) {
   return static_cast<int>(rng.below(4));
 }
 
+// What goes round with a counter of some bits, together with a call or a few that change something.
+int near_power_of_two(Rng& rng) {
+  return (1 << (1 + rng.below(7))) - static_cast<int>(rng.below(4));
+}
+
 // Related values; -1 or out of range: no suggestion.
 int related_value(const Program& program, const Op& op, ArgId id, Rng& rng) {
   switch (id) {
@@ -181,7 +186,7 @@ int related_value(const Program& program, const Op& op, ArgId id, Rng& rng) {
     case ArgId::kBacking:
       return rng.chance(2, 3) ? 0 : -1;
     case ArgId::kTimes:
-      return rng.chance(1, 2) ? 1 : -1;
+      return rng.chance(3, 4) ? 1 : near_power_of_two(rng);
     case ArgId::kGrowsDown: {
       // Of a file or shared it is refused.
       const bool shared = op.get(ArgId::kSharing) == static_cast<uint8_t>(Sharing::kShared);

@@ -185,6 +185,10 @@ void Machine::begin_op(uint16_t op, Site site) {
   if (on_threads) return threads.begin_op(op, site);
   sim::machine.begin_op(op, site);
 }
+void Machine::again(Site site) {
+  if (on_threads) return threads.again();
+  sim::machine.again(site);
+}
 void Machine::end_op() {
   unpublished[cpu()].store(0);
   check_reports(Site::current());

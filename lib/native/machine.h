@@ -103,6 +103,7 @@ class Machine {
   uint16_t op() const;
   bool alone() const;
   void begin_op(uint16_t op, Site site = Site::current());
+  void again(Site site = Site::current());
   void end_op();
   template <class Describe>
   [[noreturn]] void fail(const char* verdict, const Describe& what, Site site = Site::current()) {

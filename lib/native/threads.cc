@@ -257,6 +257,10 @@ void Threads::begin_op(uint16_t op, sim::Site site) {
   step(sim::AccessKind::kBegin, nullptr, site);
 }
 
+void Threads::again() {
+  if (self != nullptr) self->op_steps = 0;
+}
+
 void Threads::step(sim::AccessKind kind, const sim::Location* location, sim::Site site) {
   if (self == nullptr) return;
   ++self->steps;

@@ -48,6 +48,7 @@ class Threads {
   sim::Cpu& current() const;
   bool alone() const { return !running_.load(std::memory_order_relaxed); }
   void begin_op(uint16_t op, sim::Site site);
+  void again();
   void step(sim::AccessKind kind, const sim::Location* location, sim::Site site);
   bool injected_failure(sim::Site site);
   void relax(sim::Site site);

@@ -186,7 +186,10 @@ std::vector<Row> fold_repetitions(std::vector<Row> rows) {
     const size_t times = best_saved / best_period;
     note.text = absl::StrCat("(the last ", best_period, best_period == 1 ? " line " : " lines ",
                              times, times == 1 ? " more time)" : " more times)");
-    for (size_t k = 0; k < best_period; ++k) folded.push_back(rows[i + k]);
+    for (size_t k = i; k < i + best_period + best_saved; ++k) {
+      if (k < i + best_period) folded.push_back(rows[k]);
+      if (rows[k].counter >= 0) note.counter = rows[k].counter, note.count = rows[k].count;
+    }
     folded.push_back(std::move(note));
     i += best_period + best_saved;
   }

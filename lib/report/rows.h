@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "report/timeline.h"
 
 namespace vmafuzz::report {
@@ -21,11 +23,13 @@ struct Row {
   uint32_t step = 0;  // of the execution; 0: not an event
   RowKind kind = RowKind::kEvent;
   int source = -1;  // index into Timeline::steps; -1: made of no single one
-  // The same thing again.
+  // The same thing again; a counter may have gone on.
   bool repeats(const Row& other) const {
-    return cpu == other.cpu && indent == other.indent && text == other.text &&
-           counter == other.counter && count == other.count;
+    return cpu == other.cpu && indent == other.indent && counter == other.counter &&
+           (counter < 0 ? text == other.text : what() == other.what());
   }
+  // Of a row that changes a counter: its text without the counter's new value.
+  std::string what() const { return absl::StrReplaceAll(text, {{absl::StrCat(" = ", count), ""}}); }
 };
 
 // Headings of operations and functions, events, "..." for what is left out, and the verdict.
@@ -33,7 +37,7 @@ std::vector<Row> make_rows(const Timeline& timeline, const std::vector<std::stri
                            bool full);
 
 // Where one CPU does the same several times in a row: once, then "(the last 3 lines 40 more
-// times)".
+// times)", with what a counter is at after them.
 std::vector<Row> fold_repetitions(std::vector<Row> rows);
 
 }  // namespace vmafuzz::report

@@ -81,6 +81,7 @@ void Executor::run(const input::Program& program, const RunOptions& options, Out
   machine_options.report_races = options.report_races;
   machine_options.limits.op_steps =
       options.op_steps + options.op_steps_per_op * static_cast<uint32_t>(program.ops.size());
+  machine_options.limits.op_accesses = options.op_accesses;
   applied_.install();
   director_.begin(program);
   machine.begin(machine_options, director == nullptr ? &director_ : director);

@@ -33,10 +33,11 @@ struct RunOptions {
   bool trace = false;     // keep the machine's trace
   bool coverage = false;  // report reads-from pairs and the like to `coverage` (coverage.h)
   bool report_races = true;
-  // An operation that makes more accesses than this is livelocked. What it may need grows with the
+  // A call that makes more accesses than this is livelocked. What it may need grows with the
   // mappings that the others made: registration visits each, with about 130 accesses.
   uint32_t op_steps = 4096;
   uint32_t op_steps_per_op = 256;
+  uint32_t op_accesses = 32768;  // sim::Limits::op_accesses
 };
 
 struct Outcome {

@@ -87,12 +87,19 @@ int advice(const input::Op& op) {
   return kAdvice[op.get(ArgId::kAdvice) % std::size(kAdvice)];
 }
 
-long hit(mm_struct* mm, const input::Op& op) {
-  long handled = 0;
-  for (int i = op.get(ArgId::kTimes); i > 0; --i) {
-    if (uprobe_hit(mm, op.get(ArgId::kPage)) == kernel::HitResult::kHandled) ++handled;
+// Sum of what the calls return.
+template <class Call>
+long repeatedly(const input::Op& op, const Call& call) {
+  long sum = call();
+  for (int i = op.get(ArgId::kTimes); i > 1; --i) {
+    machine.again();
+    sum += call();
   }
-  return handled;
+  return sum;
+}
+
+bool hit(mm_struct* mm, const input::Op& op) {
+  return uprobe_hit(mm, op.get(ArgId::kPage)) == kernel::HitResult::kHandled;
 }
 
 long dispatch(const input::Op& op) {
@@ -107,7 +114,7 @@ long dispatch(const input::Op& op) {
     case OpKind::kMremap:
       return do_mremap(mm(), op);
     case OpKind::kBrk:
-      return sys_brk(mm(), pages(op, ArgId::kPage));
+      return repeatedly(op, [&] { return sys_brk(mm(), pages(op, ArgId::kPage)); });
     case OpKind::kMadvise:
       return sys_madvise(mm(), pages(op, ArgId::kPage), pages(op, ArgId::kLen), advice(op));
     case OpKind::kGrowStack:
@@ -126,7 +133,7 @@ long dispatch(const input::Op& op) {
       return kernel::trace_uprobe_unregister(op.get(ArgId::kInode), op.get(ArgId::kPgoff),
                                              op.get(ArgId::kConsumer));
     case OpKind::kHit:
-      return hit(mm(), op);
+      return repeatedly(op, [&] { return hit(mm(), op); });
   }
   return 0;
 }

@@ -45,7 +45,7 @@ uint16_t expected_accesses(const input::Op& op) {
     case input::OpKind::kUnregister:
       return 100;
     case input::OpKind::kBrk:
-      return 150;
+      return static_cast<uint16_t>(150 + 12 * (op.get(input::ArgId::kTimes) - 1));
     case input::OpKind::kMmap:
     case input::OpKind::kMprotect:
       return 270;

@@ -148,17 +148,28 @@ void Machine::record(DirectiveKind kind, uint8_t arg) {
 void Machine::begin_op(uint16_t op, Site site) {
   Cpu& cpu = *current_;
   cpu.op = op;
-  cpu.access = cpu.op_start = 0;
+  cpu.access = 0;
   cpu.decision_at = 0;  // what the last operation did not use is not for this one
-  cpu.stale_run = 0;
-  cpu.follows = 0;  // no address is computed from what an earlier operation read
-  if (steps_ > options_.limits.steps)
-    fail(kStepLimit, "the execution is longer than the limit", site);
+  begin_call(site);
   cpu.director_point =
       alone_ || director_ == nullptr ? 0xffff : director_->next_point(cpu.id, op, 0);
   limit_point(cpu);
   if (options_.trace) trace_note(Event::kBegin, "", op, site);
   step(AccessKind::kBegin, nullptr, site);
+}
+
+void Machine::begin_call(Site site) {
+  Cpu& cpu = *current_;
+  cpu.op_start = cpu.access;
+  cpu.stale_run = 0;
+  cpu.follows = 0;  // no address is computed from what an earlier call read
+  if (steps_ > options_.limits.steps || cpu.access > options_.limits.op_accesses)
+    fail(kStepLimit, "the execution is longer than the limit", site);
+}
+
+void Machine::again(Site site) {
+  begin_call(site);
+  limit_point(*current_);
 }
 
 void Machine::end_op() {

@@ -86,7 +86,7 @@ struct Cpu {
   uint16_t next_point = 0xffff;      // the earliest of these: the slow path runs
   uint16_t director_point = 0xffff;  // the director wants to be asked
   uint16_t op = 0;
-  uint16_t op_start = 0;  // access at which the present piece of work began
+  uint16_t op_start = 0;  // access at which the present call or piece of work began
   uint16_t time = 1;
   uint8_t id = 0;
   CpuState state = CpuState::kIdle;
@@ -133,8 +133,11 @@ struct Verdict {
 inline constexpr size_t kStores = 1 << 17;  // of one execution
 
 struct Limits {
-  uint32_t steps = 60000;     // accesses of one execution
-  uint32_t op_steps = 4096;   // accesses of one operation: livelock
+  uint32_t steps = 60000;    // accesses of one execution
+  uint32_t op_steps = 4096;  // accesses of one call: livelock
+  // Of an operation that makes its call several times, where the last may begin: with that call's
+  // own they have numbers in directives.
+  uint32_t op_accesses = 32768;
   uint16_t stale_loads = 64;  // stale loads of one operation before the newest is forced
 };
 
@@ -188,6 +191,8 @@ class Machine {
   Cpu& current() { return *current_; }
   bool alone() const { return alone_; }
   void begin_op(uint16_t op, Site site = Site::current());
+  // The operation makes its call once more: accesses are counted on, but it may take as many anew.
+  void again(Site site = Site::current());
   void end_op();
   // Ends the execution with a verdict. `what` is a string literal, or a function that returns the
   // line; it is called on the caller's own stack once this fibre is given up, since what a given-up
@@ -309,6 +314,7 @@ class Machine {
   static void cpu_main(void* arg);
   void slow_point(AccessKind kind, const Location* location, Site site);
   void limit_point(Cpu& cpu);
+  void begin_call(Site site);
   [[noreturn]] void fail_livelock(Site site);
   void ask_director(Cpu& cpu, AccessKind kind, const Location* location, Site site);
   void switch_to(int next, Site site);

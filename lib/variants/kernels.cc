@@ -107,7 +107,7 @@ kernel_rules with(kernel_rules r, F change) {
 }
 
 // Widths at which a counter wraps within a program: 2^(bits - 1) write sections in place of 2^31.
-constexpr uint8_t kNarrow = 4;
+constexpr uint8_t kNarrow = 8;
 
 constexpr absl::string_view kDying = "dying-uprobe";
 constexpr absl::string_view kUnprobed = "unprobed-mapping";
@@ -143,7 +143,7 @@ constexpr Caught kNoBarriers = {
     kWrong, "no read barrier before the last look, no write barrier after vm_lock_seq",
     "madvise-flag-split-and-merge"};
 constexpr Caught kWraps = {kWrong, "the counter came back to the value that the lookup began with",
-                           "eight-sections-under-hits"};
+                           "counter-wraps-under-hits"};
 
 // Before v2 the lookups test vm_flags as valid_vma() does.
 std::vector<absl::string_view> accepted_before_v2() { return {kDying, kUnarmed, kMoved}; }
@@ -221,13 +221,14 @@ void add_versions(std::vector<Kernel>& k) {
                "suren-rfc",
                {kBothOrders, kStaleToo, kBackingFile},
                accepted_before_v2()});
-  k.push_back({"suren-rfc-wrap",
-               "<20240807182325.2585582-1-surenb@google.com>",
-               "the same with its orders mended and a counter of 4 bits: it wraps after 8 sections",
-               with(rules_v1_mended(), [](kernel_rules& r) { r.counter_bits = kNarrow; }),
-               "suren-rfc",
-               {kWraps},
-               accepted_before_v2()});
+  k.push_back(
+      {"suren-rfc-wrap",
+       "<20240807182325.2585582-1-surenb@google.com>",
+       "the same with its orders mended and a counter of 8 bits: it wraps after 128 sections",
+       with(rules_v1_mended(), [](kernel_rules& r) { r.counter_bits = kNarrow; }),
+       "suren-rfc",
+       {kWraps},
+       accepted_before_v2()});
   k.push_back({"v1",
                "<20240906051205.530219-3-andrii@kernel.org>",
                "v1 of 5 September 2024, over the counter of the RFC",
@@ -269,7 +270,7 @@ void add_versions(std::vector<Kernel>& k) {
        accepted_since_v2()});
   k.push_back({"v2-int",
                "<20241001225207.2215639-3-andrii@kernel.org>",
-               "v2 without patch 2: an int counter, here of 4 bits: it wraps after 8 sections",
+               "v2 without patch 2: an int counter, here of 8 bits: it wraps after 128 sections",
                with(rules_v2(), [](kernel_rules& r) { r.counter_bits = kNarrow; }),
                "v2",
                {kWraps},

@@ -14,7 +14,7 @@ using kernel::kernel_rules;
 namespace {
 
 constexpr Option kOptions[] = {
-    {"counter-bits", "2..64", "width of mm_lock_seq; up to 6 it can wrap within a program"},
+    {"counter-bits", "2..64", "width of mm_lock_seq; up to 8 one brk can make it wrap (times=)"},
     {"vma-free", "immediate, after-rcu, type-stable", "how VMAs are freed"},
     {"file-free", "immediate, after-rcu, type-stable", "how ordinary files are freed"},
     {"backing-free", "immediate, after-rcu, type-stable", "how files of FMODE_BACKING are freed"},
