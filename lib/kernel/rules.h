@@ -52,7 +52,8 @@ struct kernel_rules {
   bool remap_move = true;
   // Named finding moved-mapping: breakpoints that a registration lost sight of are not reported.
   bool accept_moved_mappings = false;
-  uint64_t bugs = 0;  // switches of lib/variants, one bit each
+  uint64_t bugs = 0;      // switches of lib/variants, one bit each
+  uint32_t remedies = 0;  // of diagnosis (remedies.h), one bit each
 
   bool operator==(const kernel_rules&) const = default;
 };

@@ -5,6 +5,7 @@
 // vma->vm_lock_seq is stored once, when a write section locks the VMA: equal values mean that the
 // whole lookup was inside or after the same section, not that it was outside (Peter Zijlstra, 3
 // August, <20240803085312.GP39708@noisy.programming.kicks-ass.net>). And nothing orders the loads.
+#include "kernel/remedies.h"
 #include "mm/mm.h"
 #include "uprobes/lookup.h"
 
@@ -18,6 +19,9 @@ uprobe* look(mm_struct* mm, unsigned long bp_vaddr) {
   if (vma == nullptr) return nullptr;
 
   const unsigned long vm_lock_seq = READ_ONCE(vma->vm_lock_seq);
+  if (remedy(Remedy::write_locked_test) && vm_lock_seq == smp_load_acquire(mm->mm_lock_seq)) {
+    return nullptr;
+  }
 
   const file* vm_file = READ_ONCE(vma->vm_file);
   const vm_flags_t vm_flags = READ_ONCE(vma->vm_flags);
@@ -33,6 +37,7 @@ uprobe* look(mm_struct* mm, unsigned long bp_vaddr) {
   if (uprobe == nullptr) return nullptr;
 
   // Nothing about the VMA changed?
+  if (remedy(Remedy::rmb_at_end)) smp_rmb();
   if (vm_lock_seq != READ_ONCE(vma->vm_lock_seq)) return nullptr;
   return uprobe;
 }

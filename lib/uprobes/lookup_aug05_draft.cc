@@ -7,6 +7,7 @@
 // vm_lock_seq, and the end of the speculation an smp_rmb() before it looks (Suren Baghdasaryan and
 // Jann Horn, 15 August); a load-acquire orders what follows it. The memory behind vm_file has to
 // stay: the draft put SLAB_TYPESAFE_BY_RCU on files_cachep, which holds tables of file descriptors.
+#include "kernel/remedies.h"
 #include "mm/mm.h"
 #include "uprobes/lookup.h"
 
@@ -20,6 +21,7 @@ void mm_start_vma_speculation(const mm_struct* mm, unsigned long* mm_lock_seq) {
 
 // True if no modification of the mm or the VMA happened.
 bool mm_end_vma_speculation(const vm_area_struct* vma, unsigned long mm_lock_seq) {
+  if (remedy(Remedy::rmb_at_end)) smp_rmb();
   const mm_struct* vm_mm = data_race(vma->vm_mm);  // plain
   const unsigned long mm_seq = smp_load_acquire(vm_mm->mm_lock_seq);
   const unsigned long vma_seq = READ_ONCE(vma->vm_lock_seq);

@@ -3,6 +3,7 @@
 //
 // The count is sampled once, before the loop: after one change the loop cannot end. Nothing tests
 // whether it is odd. The uprobe is searched after the loop.
+#include "kernel/remedies.h"
 #include "mm/mm.h"
 #include "uprobes/lookup.h"
 
@@ -12,10 +13,16 @@ uprobe* lookup_peter_sketch(mm_struct* mm, unsigned long bp_vaddr) {
   const rcu_guard rcu;
   const inode* inode;
   loff_t offset;
-  const unsigned long seq = READ_ONCE(mm->mm_lock_seq);
+  unsigned long seq = READ_ONCE(mm->mm_lock_seq);
   smp_rmb();
   do {
-    const vm_area_struct* vma = find_vma(mm, bp_vaddr);
+    if (remedy(Remedy::sampled_again)) {
+      seq = READ_ONCE(mm->mm_lock_seq);
+      smp_rmb();
+    }
+    if (remedy(Remedy::odd_test) && (seq & 1) != 0) return nullptr;
+    const vm_area_struct* vma =
+        remedy(Remedy::address_inside) ? vma_lookup(mm, bp_vaddr) : find_vma(mm, bp_vaddr);
     if (vma == nullptr) return nullptr;
     // valid_vma(vma, false), file_inode() and vaddr_to_offset(), all plain
     const file* vm_file = data_race(vma->vm_file);

@@ -6,6 +6,7 @@
 // counted finished write sections only, and a VMA gets the current number whatever its parity. So
 // the plan refuses VMAs that were last modified in every other section, and accepts inside of the
 // others.
+#include "kernel/remedies.h"
 #include "mm/mm.h"
 #include "uprobes/lookup.h"
 
@@ -13,13 +14,18 @@ namespace vmafuzz::kernel {
 
 namespace {
 
+bool being_modified(unsigned long vm_lock_seq, unsigned long mm_lock_seq) {
+  if (remedy(Remedy::write_locked_test)) return vm_lock_seq == mm_lock_seq;
+  return (vm_lock_seq & 1) != 0;
+}
+
 uprobe* look(mm_struct* mm, unsigned long bp_vaddr) {
   const vm_flags_t flags = VM_HUGETLB | VM_MAYEXEC | VM_MAYSHARE;
   const unsigned long mm_lock_seq = smp_load_acquire(mm->mm_lock_seq);  // a.1
   const vm_area_struct* vma = vma_lookup(mm, bp_vaddr);
   if (vma == nullptr) return nullptr;
   const unsigned long vm_lock_seq = smp_load_acquire(vma->vm_lock_seq);  // a.2
-  if ((vm_lock_seq & 1) != 0) return nullptr;                            // a.3
+  if (being_modified(vm_lock_seq, mm_lock_seq)) return nullptr;          // a.3
 
   // b) "as I've coded it"
   const file* vm_file = READ_ONCE(vma->vm_file);
@@ -32,7 +38,8 @@ uprobe* look(mm_struct* mm, unsigned long bp_vaddr) {
   if (bp_vaddr < vm_start || bp_vaddr >= vm_end) return nullptr;
 
   uprobe* uprobe = find_uprobe_rcu(vm_inode, speculative_offset(vm_pgoff, vm_start, bp_vaddr));
-  if (uprobe == nullptr) return nullptr;                                  // c
+  if (uprobe == nullptr) return nullptr;  // c
+  if (remedy(Remedy::rmb_at_end)) smp_rmb();
   if (vm_lock_seq != smp_load_acquire(vma->vm_lock_seq)) return nullptr;  // d
   if (mm_lock_seq != smp_load_acquire(mm->mm_lock_seq)) return nullptr;   // e
   return uprobe;

@@ -1,14 +1,45 @@
 #include "variants/differences.h"
 
 #include "absl/strings/str_cat.h"
+#include "kernel/remedies.h"
 
 namespace vmafuzz::variants {
 
 using kernel::counter_kind;
 using kernel::kernel_rules;
+using kernel::Remedy;
 using kernel::vma_lock_kind;
 
 namespace {
+
+// What a protocol was asked for, or would have been: it gave way to another one first.
+struct Asked {
+  kernel::lookup_function of;
+  Remedy remedy;
+  const char* what;
+};
+
+constexpr Asked kAsked[] = {
+    {&kernel::lookup_peter_sketch, Remedy::odd_test,
+     "a test in lookup_peter_sketch() whether mm_lock_seq is odd, as in raw_seqcount_try_begin()"},
+    {&kernel::lookup_peter_sketch, Remedy::sampled_again,
+     "mm_lock_seq sampled again on every turn of the loop in lookup_peter_sketch(), as in "
+     "read_seqcount_begin()"},
+    {&kernel::lookup_peter_sketch, Remedy::address_inside,
+     "vma_lookup() for find_vma() in lookup_peter_sketch()"},
+    {&kernel::lookup_aug02_draft, Remedy::write_locked_test,
+     "a test in lookup_aug02_draft() whether the VMA is write-locked (vm_lock_seq == mm_lock_seq), "
+     "as in vma_start_read()"},
+    {&kernel::lookup_aug02_draft, Remedy::rmb_at_end,
+     "smp_rmb() in lookup_aug02_draft() before the last look at vm_lock_seq"},
+    {&kernel::lookup_plan_a_e, Remedy::write_locked_test,
+     "step a.3 of lookup_plan_a_e() testing whether the VMA is write-locked (vm_lock_seq == "
+     "mm_lock_seq), as vma_start_read() does, and not whether vm_lock_seq is odd"},
+    {&kernel::lookup_plan_a_e, Remedy::rmb_at_end,
+     "smp_rmb() in lookup_plan_a_e() before steps d and e"},
+    {&kernel::lookup_aug05_draft, Remedy::rmb_at_end,
+     "smp_rmb() at the beginning of mm_end_vma_speculation()"},
+};
 
 class Differences {
  public:
@@ -62,6 +93,16 @@ class Differences {
       applied.protocol = protocol->find_active_uprobe_speculative;
       take_counter(merged, &applied.rules);
     });
+    changes_.back().whole = true;
+  }
+
+  void remedies(kernel::lookup_function protocol) {
+    for (const Asked& asked : kAsked) {
+      if (asked.of != protocol) continue;
+      const uint32_t bit = kernel::remedy_bit(asked.remedy);
+      changes_.push_back({absl::StrCat("with ", asked.what),
+                          [bit](Applied& applied) { applied.rules.remedies |= bit; }});
+    }
   }
 
   // Switches that are bits; those that are fields have been seen above.
@@ -106,7 +147,7 @@ std::vector<Change> changes_towards_merged(const Applied& from) {
   d.field(&kernel_rules::vma_free, from.rules.vma_lock == vma_lock_kind::refcount
                                        ? "type-stable memory for VMAs"
                                        : "VMAs freed after a grace period");
-  d.field(&kernel_rules::maple_dead_check, "readers look whether a node is dead");
+  d.field(&kernel_rules::maple_dead_check, "readers that look whether a node is dead");
   d.field(&kernel_rules::maple_dead_rmb, "smp_rmb() in ma_dead_node()");
   d.field(&kernel_rules::maple_dead_wmb, "smp_wmb() in mte_set_node_dead()");
   d.field(&kernel_rules::rwsem_handover, "a rw_semaphore that orders third CPUs, too");
@@ -114,6 +155,7 @@ std::vector<Change> changes_towards_merged(const Applied& from) {
     d.proposed(&kernel_rules::vma_start_write_wmb, true,
                "smp_wmb() in vma_start_write() after vm_lock_seq is stored");
   }
+  d.remedies(from.protocol);
   d.counter();
   d.lookup(from);
   return d.take();

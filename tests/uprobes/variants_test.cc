@@ -88,6 +88,10 @@ TEST(Variants, OptionsSetWhatTheySayAndNothingElseIsTaken) {
   EXPECT_TRUE(check_bug("no-odd-test").ok());
 }
 
+TEST(Variants, NoKernelHasWhatDiagnosisPutsIn) {
+  for (const Kernel& kernel : kernels()) EXPECT_EQ(kernel.rules.remedies, 0u) << kernel.name;
+}
+
 TEST(Variants, InstallingAKernelReplacesTheOneBefore) {
   const std::vector<std::string> bugs = {"no-odd-test"};
   apply(*find_kernel("aug02-draft"), bugs, {})->install();
