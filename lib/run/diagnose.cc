@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <set>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -18,8 +22,14 @@ struct Place {
   AccessSite access;
   int cpu = 0;
   uint16_t op = 0;
-  std::string what;  // "the load of vm_area_struct.vm_start at lookup_v1.cc:36"
+  std::string what;    // "the load of vm_area_struct.vm_start at lookup_v1.cc:36"
+  bool met = false;    // by another CPU, which does the opposite there
+  std::string before;  // the access of that kind and operation before it; "" none
+  bool before_met = false;
 };
+
+// Two accesses between which a barrier may stand are ordered for those who meet both.
+int rank_of(const Place& first, const Place& last) { return first.before_met + last.met; }
 
 std::string file_and_line(const sim::Site& site) {
   const char* slash = std::strrchr(site.file_name(), '/');
@@ -32,6 +42,44 @@ std::string without_number(std::string name) {
   if (hash == std::string::npos) return name;
   const size_t end = name.find_first_not_of("0123456789", hash + 1);
   return name.substr(0, hash) + (end == std::string::npos ? "" : name.substr(end));
+}
+
+using Trace = std::vector<sim::TraceEvent>;
+
+// Stores are ordered for the sake of other CPUs' loads, and loads for that of their stores.
+bool met_elsewhere(const Trace& trace, const sim::TraceEvent& access) {
+  return std::any_of(trace.begin(), trace.end(), [&](const sim::TraceEvent& other) {
+    const bool data = other.event == sim::Event::kLoad || other.event == sim::Event::kStore;
+    return data && other.event != access.event && other.cpu != access.cpu &&
+           other.location == access.location;
+  });
+}
+
+Place place_of(const Trace& trace, const sim::TraceEvent& access, const sim::TraceEvent* before) {
+  const bool load = access.event == sim::Event::kLoad;
+  const auto named = [load](const sim::TraceEvent& e) {
+    return absl::StrCat("the ", load ? "load of " : "store to ",
+                        without_number(sim::location_name(e.location)), " at ",
+                        file_and_line(e.site));
+  };
+  Place place;
+  place.access = {access.site, load ? sim::AccessKind::kLoad : sim::AccessKind::kStore};
+  place.cpu = access.cpu;
+  place.op = access.op;
+  place.what = named(access);
+  place.met = met_elsewhere(trace, access);
+  if (before == nullptr) return place;
+  place.before = named(*before);
+  place.before_met = met_elsewhere(trace, *before);
+  return place;
+}
+
+// A barrier stands there each time: named after the time that matters to others.
+void comes_again(const Place& again, Place* place) {
+  place->met |= again.met;
+  if (place->before_met || !again.before_met) return;
+  place->before = again.before;
+  place->before_met = true;
 }
 
 class Diagnostician {
@@ -48,10 +96,10 @@ class Diagnostician {
     sequential_only_ = true;
     diagnosis_.sequential = shows({}, diagnosis_.tried);
     sequential_only_ = false;
-    const variants::Applied before = executor_.applied();
-    try_rules(before);
-    executor_.use(before);
+    refused_before_ = refuses();
+    try_rules();
     if (!diagnosis_.sequential) try_barriers();
+    if (diagnosis_.rules.empty() && diagnosis_.barriers.empty()) try_whole();
     if (diagnosis_.verdict == "data-race") look_behind_race();
     return std::move(diagnosis_);
   }
@@ -65,6 +113,24 @@ class Diagnostician {
     if (!outcome.found) return false;
     if (outcome.verdict == diagnosis_.verdict) return true;
     return answers(outcome.verdict) && answers(diagnosis_.verdict);
+  }
+
+  // Whether a lookup is refused that no writer disturbs: each CPU once is the first to run. Who
+  // always refuses never answers wrongly, so that a change which makes a lookup do so is no cure.
+  bool refuses() {
+    const auto first = std::find_if(program_.ops.begin(), program_.ops.end(),
+                                    [](const input::Op& op) { return op.cpu != 0; });
+    const auto index = static_cast<uint16_t>(first - program_.ops.begin());
+    std::set<uint8_t> cpus;
+    for (const input::Op& op : program_.ops) cpus.insert(op.cpu);
+    cpus.erase(0);
+    return std::any_of(cpus.begin(), cpus.end(), [&](uint8_t cpu) {
+      input::Program serial = program_;
+      serial.directives = {
+          {index, 1, input::DirectiveKind::kPreempt, static_cast<uint8_t>(cpu - 1)}};
+      executor_.run(serial, {}, &outcome_);
+      return outcome_.found && outcome_.verdict == "fallback-forever";
+    });
   }
 
   Nearby nearby() {
@@ -102,14 +168,20 @@ class Diagnostician {
     return false;
   }
 
-  void try_rules(const variants::Applied& before) {
-    const std::vector<variants::Change> changes = variants::changes_towards_merged(before);
-    const auto gone_with = [&](std::initializer_list<const variants::Change*> some) {
-      variants::Applied applied = before;
-      for (const variants::Change* change : some) change->apply(applied);
-      executor_.use(applied);
-      return !shows({}, diagnosis_.tried);
-    };
+  using Changes = std::vector<variants::Change>;
+  bool gone_with(std::initializer_list<const variants::Change*> some) {
+    const variants::Applied before = executor_.applied();
+    variants::Applied applied = before;
+    for (const variants::Change* change : some) change->apply(applied);
+    executor_.use(applied);
+    const bool gone = !shows({}, diagnosis_.tried) && (refused_before_ || !refuses());
+    executor_.use(before);
+    return gone;
+  }
+
+  void try_rules() {
+    Changes changes = variants::changes_towards_merged(executor_.applied());
+    std::erase_if(changes, [](const variants::Change& change) { return change.whole; });
     for (const variants::Change& change : changes) {
       if (gone_with({&change})) diagnosis_.rules.push_back(change.what);
     }
@@ -122,27 +194,43 @@ class Diagnostician {
     }
   }
 
-  // Loads or stores of the concurrent part, each place once a CPU, in the order of their
-  // operations.
-  std::vector<Place> places(sim::Event event) {
+  // It says little, and so comes where nothing else helps.
+  void try_whole() {
+    for (const variants::Change& change : variants::changes_towards_merged(executor_.applied())) {
+      if (change.whole && gone_with({&change})) diagnosis_.rules.push_back(change.what);
+    }
+  }
+
+  // Without what comes before and after the operations that run at once.
+  Trace concurrent_trace() {
     RunOptions traced;
     traced.trace = true;
     executor_.run(program_, traced, &outcome_);
+    Trace trace = sim::machine.trace();
+    std::erase_if(trace, [&](const sim::TraceEvent& e) {
+      return e.op >= program_.ops.size() || program_.ops[e.op].cpu == 0;
+    });
+    return trace;
+  }
+
+  // Loads or stores of the concurrent part, each place once a CPU, in the order of their
+  // operations.
+  std::vector<Place> places(sim::Event event) {
+    const Trace trace = concurrent_trace();
     std::vector<Place> places;
-    for (const sim::TraceEvent& e : sim::machine.trace()) {
-      if (e.event != event || e.op >= program_.ops.size() || program_.ops[e.op].cpu == 0) continue;
-      const bool load = event == sim::Event::kLoad;
-      Place place{
-          {e.site, load ? sim::AccessKind::kLoad : sim::AccessKind::kStore}, e.cpu, e.op, ""};
-      if (std::any_of(places.begin(), places.end(), [&](const Place& other) {
-            return other.cpu == place.cpu && same_place(other.access, place.access);
-          })) {
-        continue;
+    std::vector<const sim::TraceEvent*> last(program_.ops.size());
+    for (const sim::TraceEvent& e : trace) {
+      if (e.event != event) continue;
+      const sim::TraceEvent* before = std::exchange(last[e.op], &e);
+      Place place = place_of(trace, e, before);
+      const auto seen = std::find_if(places.begin(), places.end(), [&](const Place& other) {
+        return other.cpu == place.cpu && same_place(other.access, place.access);
+      });
+      if (seen == places.end()) {
+        places.push_back(std::move(place));
+      } else {
+        comes_again(place, &*seen);
       }
-      place.what = absl::StrCat("the ", load ? "load of " : "store to ",
-                                without_number(sim::location_name(e.location)), " at ",
-                                file_and_line(e.site));
-      places.push_back(std::move(place));
     }
     // By operation, so that neighbours are neighbours in a CPU's program.
     std::vector<Place> sorted;
@@ -160,10 +248,10 @@ class Diagnostician {
                               BarrierKind kind) {
     const std::string barrier = absl::StrCat("with ", barrier_name(kind));
     const std::string where = absl::StrCat(" on cpu", places[last].cpu);
-    if (first == 0 || places[first - 1].op != places[last].op) {
+    if (places[first].before.empty()) {
       return absl::StrCat(barrier, " before ", places[last].what, where);
     }
-    return absl::StrCat(barrier, " between ", places[first - 1].what, " and ", places[last].what,
+    return absl::StrCat(barrier, " between ", places[first].before, " and ", places[last].what,
                         where);
   }
 
@@ -176,7 +264,7 @@ class Diagnostician {
   }
 
   bool try_single(const std::vector<Place>& places, BarrierKind kind) {
-    bool any = false;
+    std::vector<std::tuple<int, size_t, std::string>> found;  // in order of rank
     for (size_t i = 0; i < places.size(); ++i) {
       if (!helps({barrier_at(places[i], kind)})) continue;
       const size_t first = i;
@@ -184,10 +272,11 @@ class Diagnostician {
              helps({barrier_at(places[i + 1], kind)})) {
         ++i;
       }
-      diagnosis_.barriers.push_back(in_words(places, first, i, kind));
-      any = true;
+      found.emplace_back(-rank_of(places[first], places[i]), i, in_words(places, first, i, kind));
     }
-    return any || try_on_all_cpus(places, kind);
+    std::sort(found.begin(), found.end());
+    for (auto& [rank, index, words] : found) diagnosis_.barriers.push_back(std::move(words));
+    return !found.empty() || try_on_all_cpus(places, kind);
   }
 
   // Where several CPUs come by, each of them may need the barrier.
@@ -212,8 +301,33 @@ class Diagnostician {
     const bool wmb = try_single(stores, BarrierKind::kWmb);
     if (rmb || wmb) return;
     if (try_pairs(loads, stores)) return;
+    // It orders so much that it helps in many a place where nothing is missing.
+    if (!diagnosis_.rules.empty()) return;
     const bool before_loads = try_single(loads, BarrierKind::kMb);
     if (!before_loads) try_single(stores, BarrierKind::kMb);
+  }
+
+  // Those first that are most likely meant; of equal ones the first, or the last.
+  static std::vector<size_t> by_rank(const std::vector<Place>& places, bool from_last) {
+    std::vector<size_t> order(places.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      const int rank_a = rank_of(places[a], places[a]), rank_b = rank_of(places[b], places[b]);
+      if (rank_a != rank_b) return rank_a > rank_b;
+      return from_last ? a > b : a < b;
+    });
+    return order;
+  }
+
+  // places[index] with its neighbours in one operation that help as well.
+  template <class Helps>
+  static std::pair<size_t, size_t> widen(const std::vector<Place>& places, size_t index,
+                                         const Helps& helps) {
+    const uint16_t op = places[index].op;
+    size_t first = index, last = index;
+    while (first > 0 && places[first - 1].op == op && helps(first - 1)) --first;
+    while (last + 1 < places.size() && places[last + 1].op == op && helps(last + 1)) ++last;
+    return {first, last};
   }
 
   // One write barrier with one read barrier, as barriers come. The first pair that helps is enough,
@@ -224,24 +338,19 @@ class Diagnostician {
                                   barrier_at(loads[load], BarrierKind::kRmb)};
     };
     int left = options_.most_pairs;
-    for (size_t store = 0; store < stores.size(); ++store) {
-      for (size_t load = loads.size(); load-- > 0 && left > 0;) {
+    for (const size_t store : by_rank(stores, false)) {
+      for (const size_t load : by_rank(loads, true)) {
+        if (left == 0) return false;
         if (replays(pair(store, load))) continue;
         --left;
         if (shows(pair(store, load), diagnosis_.tried)) continue;
-        size_t last_store = store;
-        while (last_store + 1 < stores.size() && stores[last_store + 1].op == stores[store].op &&
-               helps(pair(last_store + 1, load))) {
-          ++last_store;
-        }
-        size_t first_load = load;
-        while (first_load > 0 && loads[first_load - 1].op == loads[load].op &&
-               helps(pair(store, first_load - 1))) {
-          --first_load;
-        }
+        const auto [first_store, last_store] =
+            widen(stores, store, [&](size_t other) { return helps(pair(other, load)); });
+        const auto [first_load, last_load] =
+            widen(loads, load, [&](size_t other) { return helps(pair(store, other)); });
         diagnosis_.barriers.push_back(
-            absl::StrCat(in_words(stores, store, last_store, BarrierKind::kWmb), ", and ",
-                         in_words(loads, first_load, load, BarrierKind::kRmb)));
+            absl::StrCat(in_words(stores, first_store, last_store, BarrierKind::kWmb), ", and ",
+                         in_words(loads, first_load, last_load, BarrierKind::kRmb)));
         return true;
       }
     }
@@ -268,6 +377,7 @@ class Diagnostician {
   Outcome outcome_;
   Diagnosis diagnosis_;
   bool sequential_only_ = false;
+  bool refused_before_ = false;  // the kernel as it is refuses, too
 };
 
 }  // namespace

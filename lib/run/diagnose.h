@@ -2,10 +2,12 @@
 //
 // A minimal program is executed with one thing made stronger at a time: a barrier before each
 // access of its trace (pairs of a write and a read barrier where no single one helps), and each
-// rule in which its kernel differs from the merged one taken back (pairs of rules likewise). A
-// change counts if the finding is not met again, neither by the program itself nor by executions
-// near it (nearby.h), of which so many are tried that the unchanged kernel would have shown it
-// several times. That is evidence, not proof, and says how much there is of it.
+// rule in which its kernel differs from the merged one taken back, or what its mails asked for put
+// in (pairs of rules likewise; the merged lookup as a whole where nothing else helps). A change
+// counts if the finding is not met again, neither by the program itself nor by executions near it
+// (nearby.h), of which so many are tried that the unchanged kernel would have shown it several
+// times; and if it does not come down to refusing every lookup. That is evidence, not proof, and
+// says how much there is of it.
 #ifndef VMAFUZZ_RUN_DIAGNOSE_H_
 #define VMAFUZZ_RUN_DIAGNOSE_H_
 

@@ -2,6 +2,7 @@
 #include "run/diagnose.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -24,19 +25,34 @@ struct Expectation {
 void PrintTo(const Expectation& e, std::ostream* out) { *out << e.repro; }
 
 constexpr char kBackingFiles[] = "gone with type-stable memory for backing files";
-constexpr char kLookup[] = "gone with the lookup and the sequence counter that it relies on";
+constexpr char kWholeLookup[] = "the lookup and the sequence counter that it relies on";
 constexpr char kOdd[] = "gone with mm_lock_seq odd while mmap_lock is held for writing";
 constexpr char kBits[] = "gone with mm_lock_seq of 32 bits";
 
+constexpr char kWriteLocked[] =
+    "gone with a test in lookup_aug02_draft() whether the VMA is write-locked";
+constexpr char kNotParity[] =
+    "gone with step a.3 of lookup_plan_a_e() testing whether the VMA is write-locked";
+
 constexpr Expectation kExpectations[] = {
-    {"peter-sketch-livelock", true, kLookup},
-    {"peter-sketch-wrong-uprobe", true, kLookup},
+    {"peter-sketch-livelock", true,
+     "gone with mm_lock_seq sampled again on every turn of the loop in lookup_peter_sketch()"},
+    {"peter-sketch-wrong-uprobe", true,
+     "gone with a test in lookup_peter_sketch() whether mm_lock_seq is odd"},
     {"peter-sketch-use-after-free", true, kBackingFiles},
-    {"aug02-draft-wrong-uprobe", true, kLookup},
+    {"aug02-draft-wrong-uprobe", true, kWriteLocked},
+    {"aug02-draft-stale-uprobe", true, kWriteLocked},
     {"aug02-draft-use-after-free", true, kBackingFiles},
-    {"plan-a-e-wrong-uprobe", true, kOdd},
+    {"plan-a-e-wrong-uprobe", true, kNotParity},
+    {"plan-a-e-fallback-forever", true, kNotParity},
     {"plan-a-e-use-after-free", true, kBackingFiles},
-    {"aug05-draft-wrong-uprobe", false, "load of vm_area_struct.vm_lock_seq at lookup_aug05_draft"},
+    {"aug05-draft-wrong-uprobe", false,
+     "gone with smp_wmb() between the store to vm_area_struct.vm_lock_seq at vma_lock.cc"},
+    {"aug05-draft-wrong-uprobe", false,
+     "and the load of vm_area_struct.vm_lock_seq at lookup_aug05_draft"},
+    {"aug05-draft-wrong-uprobe", false,
+     "gone with smp_wmb() in vma_start_write() after vm_lock_seq is stored; and with smp_rmb() at "
+     "the beginning of mm_end_vma_speculation()"},
     {"aug05-draft-use-after-free", true, kBackingFiles},
     {"aug05-wrong-slab-use-after-free", true, "gone with type-stable memory for files"},
     {"suren-rfc-wrong-uprobe", false, "the load of mm0.mm_lock_seq at lookup_suren_rfc.cc"},
@@ -50,8 +66,10 @@ constexpr Expectation kExpectations[] = {
     {"v1-release-at-begin-wrong-uprobe", false,
      "gone with smp_wmb() between the store to mm0.mm_lock_seq"},
     {"v2-no-patch1-wrong-uprobe", true, kOdd},
+    {"v2-no-patch1-fallback-forever", true, kOdd},
     {"v2-int-wrong-uprobe", true, kBits},
     {"v2-no-patch3-use-after-free", true, kBackingFiles},
+    {"canary-data-race", true, "gone without seq-read-plainly"},
     {"nhit-data-race", true, "gone without plain-nhit"},
     {"nhit-data-race", true, "then lost-update shows"},
     {"nhit-marked-lost-update", true, "gone without marked-nhit"},
@@ -80,9 +98,33 @@ TEST_P(Diagnose, NamesWhatWasWrong) {
   EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
     return absl::StrContains(line, GetParam().named);
   })) << absl::StrJoin(lines, "\n");
+  for (const std::string& line : lines) EXPECT_FALSE(absl::StrContains(line, kWholeLookup)) << line;
 }
 
 INSTANTIATE_TEST_SUITE_P(Repros, Diagnose, ::testing::ValuesIn(kExpectations));
+
+TEST(Diagnosis, IsExpectedOfEveryRepro) {
+  const std::filesystem::path folder = absl::StrCat(VMAFUZZ_SOURCE_DIR, "/repro");
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    if (file.path().extension() != ".repro") continue;
+    EXPECT_TRUE(std::any_of(
+        std::begin(kExpectations), std::end(kExpectations),
+        [&](const Expectation& expected) { return expected.repro == file.path().stem(); }))
+        << file.path();
+  }
+}
+
+// A VMA that has been write-locked then has an odd vm_lock_seq for good, which that lookup refuses.
+TEST(Diagnosis, TakesNoLookupThatAlwaysRefusesForACure) {
+  Executor executor;
+  ASSERT_TRUE(executor.set_target({variants::find_kernel("plan-a-e"), {}, {}}).ok());
+  for (const char* repro : {"plan-a-e-wrong-uprobe", "plan-a-e-use-after-free"}) {
+    const Diagnosis diagnosis = diagnose(executor, read(repro));
+    for (const std::string& line : diagnosis.lines()) {
+      EXPECT_FALSE(absl::StrContains(line, "mm_lock_seq odd")) << line;
+    }
+  }
+}
 
 // Type-stable backing files have nothing to do with an order, nor a barrier with freed memory.
 TEST(Diagnosis, DoesNotNameWhatDoesNotHelp) {
