@@ -154,6 +154,21 @@ TEST(Diagnosis, NamesNeighboursOnTheCpuThatHasTheBarrier) {
   EXPECT_FALSE(absl::StrContains(barriers, "mprotect.cc")) << barriers;
 }
 
+// smp_mb() before its first look keeps a reader from being late, whatever is wrong behind it.
+TEST(Diagnosis, TriesFullBarriersOnlyWhereNothingElseHelps) {
+  for (const char* repro : {"bugs/counter-wraps", "bugs/copy-insn-without-wmb"}) {
+    const input::Program program = read(repro);
+    Executor executor;
+    const variants::Kernel* kernel = variants::find_kernel(program.kernel);
+    ASSERT_TRUE(executor.set_target({kernel, program.bugs, program.options}).ok());
+    const Diagnosis diagnosis = diagnose(executor, program);
+    EXPECT_FALSE(diagnosis.rules.empty()) << repro;
+    for (const std::string& barrier : diagnosis.barriers) {
+      EXPECT_FALSE(absl::StrContains(barrier, "smp_mb()")) << barrier;
+    }
+  }
+}
+
 TEST(Diagnosis, LeavesTheExecutorAsItWas) {
   Executor executor;
   ASSERT_TRUE(executor.set_target({variants::find_kernel("v2-int"), {}, {}}).ok());
