@@ -46,8 +46,10 @@ T median(std::vector<T> values) {
 }
 
 struct ExecOptions {
-  double seconds = 10;  // of each row
-  std::string target;   // the fuzz target; empty: found next to this program's build
+  double seconds = 10;      // of each row
+  std::string target;       // the fuzz target; empty: found next to this program's build
+  std::string corpus;       // the folder that the scenarios are from
+  bool this_build = false;  // not the engines' build too, no threads and no engine
 };
 int exec(const std::vector<Scenario>& scenarios, const ExecOptions& options);
 

@@ -1,11 +1,13 @@
 // How fast executions are, on the latest kernel: over the scenarios and at 16 operations, under
-// each way to search; beside new threads for each execution; beside an engine that runs nothing.
+// each way to search, in this build and in that of the engines; beside new threads for each
+// execution; beside an engine that runs nothing.
 #include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -32,6 +34,9 @@ constexpr size_t kOps = 16;
 constexpr double kGoalNanoseconds = 30;    // an access, everything included
 constexpr double kGoalExecutions = 50000;  // a second of one core, at kOps operations
 constexpr int64_t kGoalGrownKb = 0;        // peak memory, once every program had its turn
+// The last line.
+constexpr absl::string_view kReached = "every goal was reached";
+constexpr absl::string_view kMissed = "missed: ";
 
 class Table {
  public:
@@ -40,6 +45,7 @@ class Table {
   // One row a call. `goal`: executions per second of CPU time, 0: none.
   void measure(const std::string& name, const std::vector<Program>& programs, double goal);
   void measure_threads();
+  void measure_engines_build(const ExecOptions& options);
   void measure_engine(const std::string& target);
   int end() const;
 
@@ -191,6 +197,33 @@ absl::StatusOr<double> Table::empty_rate(const std::string& target) const {
   return count / std::ceil(seconds_);
 }
 
+// The same rows by the `vmafuzz` beside the fuzz target, which was built as the target was.
+void Table::measure_engines_build(const ExecOptions& options) {
+  constexpr const char* kName = "the engines' build";
+  const absl::StatusOr<std::string> target = find_target(options.target);
+  if (!target.ok()) return not_measured(kName, target.status());
+  const std::string program = (fs::path(*target).parent_path() / "vmafuzz").string();
+  const absl::StatusOr<std::string> output =
+      measure::output_of({program, "bench", "exec", "--this-build", "--corpus", options.corpus,
+                          "--for", absl::StrCat(seconds_, "s")},
+                         measure::Stream::kOutput);
+  if (!output.ok()) return not_measured(kName, output.status());
+  const std::vector<std::string> lines = absl::StrSplit(*output, '\n', absl::SkipEmpty());
+  const absl::string_view last = lines.empty() ? "" : lines.back();
+  std::cout << "\n" << program << ":\n";
+  const auto row = [](absl::string_view line) {
+    return absl::StartsWith(line, "corpus, ") || absl::StartsWith(line, "16 operations, ");
+  };
+  for (const std::string& line : lines) {
+    if (row(line)) std::cout << line << "\n";
+  }
+  std::cout << "\n";
+  if (absl::StartsWith(last, kMissed))
+    return miss(true, absl::StrCat(kName, ": ", last.substr(kMissed.size())));
+  if (last != kReached)
+    not_measured(kName, absl::InternalError(absl::StrCat(program, " says ", last)));
+}
+
 void Table::measure_engine(const std::string& given) {
   constexpr const char* kName = "libFuzzer: fuzz_sim, from nothing";
   const absl::StatusOr<std::string> target = find_target(given);
@@ -212,7 +245,7 @@ void Table::measure_engine(const std::string& given) {
 }
 
 int Table::end() const {
-  std::cout << (missed_.empty() ? "every goal was reached" : "missed: " + missed_) << "\n";
+  std::cout << (missed_.empty() ? std::string(kReached) : absl::StrCat(kMissed, missed_)) << "\n";
   if (!missed_.empty()) return command::kExitBugFound;
   return complete_ ? command::kExitOk : command::kExitEnvironment;
 }
@@ -243,8 +276,11 @@ int exec(const std::vector<Scenario>& scenarios, const ExecOptions& options) {
     table.measure(absl::StrCat("16 operations, ", input::strategy_name(strategy)),
                   table.with(programs, strategy, ReadPolicy::kNewest), kGoalExecutions);
   }
-  table.measure_threads();
-  table.measure_engine(options.target);
+  if (!options.this_build) {
+    table.measure_engines_build(options);
+    table.measure_threads();
+    table.measure_engine(options.target);
+  }
   return table.end();
 }
 

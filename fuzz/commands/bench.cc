@@ -23,6 +23,8 @@ constexpr Flag kFlags[] = {
      "(60s)"},
     {"target", FlagKind::kText, "FILE", "",
      "exec, engine, minimize: the fuzz target; default: build/fuzz/fuzz/fuzz_sim"},
+    {"this-build", FlagKind::kSwitch, "", "",
+     "exec: only the rows of this program's own build; no threads, no engine"},
     {"results", FlagKind::kText, "FILE", "",
      "detect, scenarios, engine: keep each run's result in FILE, and measure only what is not "
      "there "
@@ -55,7 +57,10 @@ int run(const Arguments& args) {
   engine.results = args.text("results");
   const bench::ScenarioOptions search = {args.list("kernel"), args.number("seeds"),
                                          args.number("limit"), args.text("results")};
-  if (what == "exec") return bench::exec(*scenarios, {seconds(10), args.text("target")});
+  if (what == "exec") {
+    return bench::exec(*scenarios,
+                       {seconds(10), args.text("target"), folder("corpus"), args.on("this-build")});
+  }
   if (what == "engine") return bench::engine(*scenarios, engine);
   if (what == "minimize") return bench::minimize({engine, folder("repro")});
   if (what == "detect") {
@@ -82,9 +87,8 @@ const Command kBench = {
         "exec: nanoseconds per access and executions per second, over the scenarios of the corpus\n"
         "and at 16 operations; beside the same programs on std::threads, and beside the engine "
         "with\n"
-        "an empty target; growth of memory. build/fuzz/fuzz/vmafuzz bench exec prints the same of "
-        "the\n"
-        "build that engines run.\n"
+        "an empty target; growth of memory; all of it in this build and in the one that\n"
+        "engines run.\n"
         "scenarios: for each finding of each kernel that must be caught, the median number of\n"
         "executions to the first report, strategy by strategy; the operations are given.\n"
         "engine: executions and seconds to the first right report of the fuzz target, from the\n"

@@ -151,11 +151,23 @@ void repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
   }
 }
 
+namespace {
+
+// The last operation that is no lookup: without those there is nothing to find.
+size_t least_needed(const Program& program) {
+  const auto last = std::find_if(program.ops.rbegin(), program.ops.rend(),
+                                 [](const Op& op) { return op.kind != OpKind::kHit; });
+  return last == program.ops.rend() ? program.ops.size() - 1
+                                    : static_cast<size_t>(program.ops.rend() - last) - 1;
+}
+
+}  // namespace
+
 void enforce_limits(Program& program, const MutateOptions& options) {
   canonicalize(program);
   const size_t max_ops = std::min(options.max_ops, kMaxOps);
   const size_t max_directives = std::min(options.max_directives, kMaxDirectives);
-  while (program.ops.size() > max_ops) remove_op(program, program.ops.size() - 1);
+  while (program.ops.size() > max_ops) remove_op(program, least_needed(program));
   if (program.directives.size() > max_directives) program.directives.resize(max_directives);
 }
 

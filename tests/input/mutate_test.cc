@@ -104,7 +104,7 @@ TEST(Mutate, ReachesEveryOperationArgumentDirectiveAndHeader) {
   std::set<ReadPolicy> policies;
   std::set<uint8_t> permutations;
   Program program;
-  for (int i = 0; i < 40000; i++) {
+  for (int i = 0; i < 100000; i++) {
     if (i % 50 == 0) program = Program{};
     mutate(program, rng);
     strategies.insert(program.header.strategy);
@@ -292,16 +292,20 @@ TEST(Mutate, LongRunsOfChangesAreMostlyAPowerOfTwo) {
   for (int i = 0; i < 4000; i++) {
     const Program program = random_scenario(rng);
     for (uint8_t mm = 0; mm < kMmCount; mm++) {
-      scenarios[static_cast<int>(std::count_if(
-          program.ops.begin(), program.ops.end(),
-          [mm](const Op& op) { return changes_mappings(op) && op.get(ArgId::kMm) == mm; }))]++;
+      int changes = 0;
+      for (const Op& op : program.ops) {
+        if (!changes_mappings(op) || op.get(ArgId::kMm) != mm) continue;
+        changes += op.kind == OpKind::kBrk ? op.get(ArgId::kTimes) : 1;
+      }
+      scenarios[changes]++;
     }
   }
-  for (const int power : {8, 16}) {
-    EXPECT_GT(scenarios[power], 120) << power;
+  for (const int power : {8, 16, 32, 64, 128}) {
+    EXPECT_GT(scenarios[power], 40) << power;
     EXPECT_GT(scenarios[power], 2 * scenarios[power - 1]) << power;
     EXPECT_GT(scenarios[power], 2 * scenarios[power + 1]) << power;
   }
+  EXPECT_GT(scenarios[128], 200) << "as wide as the narrowest integer";
   for (int count = 5; count <= 16; count++) EXPECT_GT(scenarios[count], 0) << count;
 }
 
