@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
-#include "input/rng.h"
-#include "run/nearby.h"
+#include "run/schedules.h"
 
 namespace vmafuzz::run {
 namespace {
@@ -16,18 +15,6 @@ std::vector<std::string> sorted_parts(absl::string_view bucket) {
   std::vector<std::string> parts = absl::StrSplit(bucket, ':');
   std::sort(parts.begin() + 1, parts.end());
   return parts;
-}
-
-// As engines draw schedules, but for the operations.
-void draw_schedule(input::Program& program, input::Rng& rng) {
-  program.directives.clear();
-  input::Header& header = program.header;
-  header = input::Header{};
-  header.strategy = input::Strategy::kPortfolio;
-  header.seed = static_cast<uint32_t>(rng.next());
-  header.policy = static_cast<input::ReadPolicy>(rng.below(input::kReadPolicyCount));
-  header.policy_arg = static_cast<uint8_t>(1 + rng.below(4));
-  canonicalize(program);
 }
 
 }  // namespace
@@ -49,21 +36,9 @@ FoundAgain find_again(Executor& executor, const input::Program& program, const s
   executor.run(program, {}, &result.outcome);
   if (shows(result.outcome)) return result;
 
-  input::Rng rng(1);
-  input::Program drawn = program;
-  Outcome outcome;
-  Nearby nearby(executor, program, kDirectives, rng.next());
-  while (result.executions < most) {
-    draw_schedule(drawn, rng);
-    executor.run(drawn, {}, &outcome);
-    if (shows(outcome)) {
-      result.program = drawn;
-      break;
-    }
-    if (shows(nearby.run())) {
-      result.program = nearby.program();
-      break;
-    }
+  Schedules schedules(executor, program, kDirectives, 1);
+  while (!result.found && result.executions < most) {
+    if (shows(schedules.run())) result.program = schedules.program();
   }
   return result;
 }
