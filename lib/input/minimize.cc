@@ -108,16 +108,20 @@ bool Minimizer::search_with_fewer_directives() {
 }
 
 // Without an operation the interleaving that showed the bug may be gone although another one shows
-// it, perhaps with a directive more: operations count before directives. On it goes from where one
-// was left out: those behind were tried. Few searches find anything here, and if so soon.
+// it, perhaps with many more directives: operations count before directives, and what is too many
+// is dropped afterwards. On it goes from where one was left out: those behind were tried.
 bool Minimizer::search_with_fewer_ops() {
   bool changed = false;
   for (size_t i = current_.ops.size(); i-- > 0;) {
-    const size_t bound = std::min(current_.directives.size() + 1, options_.max_search_directives);
     if (i >= current_.ops.size()) continue;
-    changed |= search(without_ops({i}), bound, options_.executions_per_search / 2);
+    const int share = options_.executions_without_ops / static_cast<int>(current_.ops.size());
+    changed |= search(without_ops({i}), kMaxDirectives, std::max(share, 1));
   }
   return changed;
+}
+
+bool Minimizer::search_again() {
+  return search_ && (search_with_fewer_directives() || search_with_fewer_ops());
 }
 
 // Every candidate here was executed in the last round already, so this asks the memory; it would
@@ -136,10 +140,8 @@ bool Minimizer::verify_one_minimal() {
 
 Program Minimizer::run() {
   do {
-    do {
-      while (round()) {
-      }
-    } while (search_ && (search_with_fewer_directives() || search_with_fewer_ops()));
+    while (round() || search_again() || trade_ops()) {
+    }
   } while (!verify_one_minimal());
   return std::move(current_);
 }

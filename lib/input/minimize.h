@@ -7,15 +7,16 @@
 //
 //   1. drop cpus;  2. drop operations, chunks then singles, a dropped operation's switches moved to
 //   its successor where dropping them too loses the bug;  3. drop directives, chunks then singles;
-//   4. lower staleness;  5. simplify arguments, alone and all of one value together;  6. move
-//   switches to operation boundaries;  7. drop setup operations;
+//   4. lower staleness;  5. simplify arguments, alone and all of one value together, and move
+//   operations to the setup;  6. move switches to operation boundaries;  7. drop setup operations;
 //
 // repeated until a whole round changes nothing. Deletion gets stuck where the effect is not
 // monotonic, which for interleavings is the rule: a program with another schedule, not a subset of
 // this one, is often smaller. So then the caller is asked to search again around the result, with
-// a directive less, and with each operation left out in turn; whatever is found is minimised like
-// the original. Every accepted candidate is smaller by Size, which is well-founded,
-// so this ends; it also ends when a budget is used up.
+// a directive less, and with each operation left out in turn. Where that finds nothing either,
+// operations are traded: one is dropped and another one changed. Whatever is found is minimised
+// like the original. Every accepted candidate is smaller by Size, which is well-founded, so this
+// ends; it also ends when a budget is used up.
 //
 // The result is 1-minimal, unless the budget ran out: without any one of its operations (and the
 // directives attached to it), or any one directive, the bug is gone. Each such candidate was
@@ -54,7 +55,7 @@ using Reproduce = std::function<bool(const Program& candidate)>;
 
 struct SearchRequest {
   const Program& program;  // its operations are to be kept; its directives are a hint at most
-  size_t max_directives;   // of what is found
+  size_t max_directives;   // of what is found; kMaxDirectives: however many
   int max_executions;
   uint64_t seed;  // everything random comes from it
 };
@@ -64,15 +65,16 @@ struct SearchResult {
   int executions = 0;            // used, found or not
 };
 
-// Tries random executions of the operations with few deviations, looking for the same bucket. What
-// it finds is checked with Reproduce before it is believed.
+// Tries other executions of the operations, looking for the same bucket. What it finds is checked
+// with Reproduce before it is believed.
 using Search = std::function<SearchResult(const SearchRequest&)>;
 
 struct MinimizeOptions {
   int max_executions = 20000;          // calls of Reproduce
   int max_search_executions = 200000;  // in all searches
   int max_total_executions = INT_MAX;  // of both
-  int executions_per_search = 2000;    // in one; half as many without an operation
+  int executions_per_search = 2000;    // in one
+  int executions_without_ops = 8000;   // in those that leave out an operation each, together
   size_t max_search_directives = 8;    // the largest bound that is worth a search
   uint64_t seed = 1;
 };

@@ -31,6 +31,30 @@ std::vector<uint8_t> simpler_values(const ArgSchema& arg, uint8_t value) {
   return values;
 }
 
+// Operations that do a little else: one argument is another one near it, or the kind is.
+std::vector<Op> variants_of(const Op& op) {
+  constexpr int kNear = 3;
+  std::vector<Op> variants;
+  const OpSchema& row = schema(op.kind);
+  for (size_t slot = 0; slot < row.args.size(); slot++) {
+    const ArgSchema& arg = row.args[slot];
+    const int value = op.arg[slot];
+    for (int other = std::max<int>(arg.min, value - kNear);
+         other <= std::min<int>(arg.max(), value + kNear); other++) {
+      if (other == value) continue;
+      variants.push_back(op);
+      variants.back().arg[slot] = static_cast<uint8_t>(other);
+    }
+  }
+  for (int kind = 0; kind < kOpKindCount; kind++) {
+    if (static_cast<OpKind>(kind) == op.kind) continue;
+    Op other = simplest_op(static_cast<OpKind>(kind), op.cpu);
+    for (const ArgSchema& arg : row.args) other.set(arg.id, op.get(arg.id));
+    variants.push_back(other);
+  }
+  return variants;
+}
+
 }  // namespace
 
 bool Minimizer::round() {
@@ -169,6 +193,7 @@ bool Minimizer::lower_staleness() {
 
 bool Minimizer::simplify_args() {
   bool changed = compact_cpus();
+  changed |= move_to_setup();
   for (int id = 0; id < kArgIdCount; id++) changed |= simplify_together(static_cast<ArgId>(id));
   changed |= shift_pages();
   changed |= shift_probes();
@@ -303,6 +328,24 @@ bool Minimizer::compact_cpus() {
   return adopt(std::move(candidate));
 }
 
+// What happens before everything else needs no schedule. Of a cpu's operations the first come
+// first: the longest row of them that can go ahead.
+bool Minimizer::move_to_setup() {
+  bool changed = false;
+  for (uint8_t cpu = 1; cpu <= kCpuCount; cpu++) {
+    const auto on_cpu = [cpu](const Op& op) { return op.cpu == cpu; };
+    for (auto n = std::count_if(current_.ops.begin(), current_.ops.end(), on_cpu); n > 0; n--) {
+      Program candidate = current_;
+      auto op = std::find_if(candidate.ops.begin(), candidate.ops.end(), on_cpu);
+      for (auto moved = n; moved > 0; moved--) (op++)->cpu = 0;
+      if (!adopt(std::move(candidate))) continue;
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
 bool Minimizer::simplify_holds() {
   bool changed = false;
   for (size_t i = 0; i < current_.directives.size(); i++) {
@@ -338,6 +381,30 @@ bool Minimizer::move_to_boundaries() {
     changed |= adopt(std::move(later));
   }
   return changed;
+}
+
+// ---- Trading -----------------------------------------------------------------------------------
+
+// Drops an operation for a change in another one: where mmap() puts a mapping, an argument can say
+// as well as another mapping that is in the way.
+bool Minimizer::trade_ops() {
+  bool changed = false;
+  for (size_t i = current_.ops.size(); i-- > 0;) {
+    if (i < current_.ops.size()) changed |= trade_op(i);
+  }
+  return changed;
+}
+
+bool Minimizer::trade_op(size_t index) {
+  const Program without = without_ops({index});
+  for (size_t i = 0; i < without.ops.size(); i++) {
+    for (const Op& other : variants_of(without.ops[i])) {
+      Program candidate = without;
+      candidate.ops[i] = other;
+      if (adopt(std::move(candidate))) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace vmafuzz::input

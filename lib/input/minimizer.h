@@ -50,6 +50,7 @@ class Minimizer {
   // The values that the argument has anywhere, ascending.
   std::vector<uint8_t> named_values(ArgId id) const;
   bool compact_cpus();
+  bool move_to_setup();
   bool simplify_holds();
   bool move_to_boundaries();
   // Repeatedly removes chunks, halving their size, from the things with these indices. `without`
@@ -58,7 +59,12 @@ class Minimizer {
   bool drop_chunks(const std::function<std::vector<size_t>()>& remaining,
                    const std::function<Program(const std::vector<size_t>&)>& without);
 
+  // Trading operations.
+  bool trade_ops();
+  bool trade_op(size_t index);
+
   // Searching again.
+  bool search_again();
   bool search_with_fewer_directives();
   bool search_with_fewer_ops();
   bool search(const Program& program, size_t max_directives, int executions);

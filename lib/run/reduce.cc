@@ -4,10 +4,12 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
-#include "run/nearby.h"
+#include "run/schedules.h"
 
 namespace vmafuzz::run {
 namespace {
+
+constexpr size_t kNearDirectives = 8;  // of an execution near a program, at most
 
 // What a search execution deviated by, which may be more than a program can hold (a round robin
 // switches at every access, a loop that never ends makes thousands): chunks of directives are left
@@ -109,13 +111,15 @@ absl::StatusOr<input::MinimizeResult> reduce(Executor& executor, const input::Pr
   };
   const auto search = [&](const input::SearchRequest& request) {
     input::SearchResult result;
-    Nearby nearby(executor, request.program, request.max_directives, request.seed);
+    const size_t near =
+        std::min({request.max_directives, request.program.directives.size() + 1, kNearDirectives});
+    Schedules schedules(executor, request.program, near, request.seed);
     while (result.executions < request.max_executions) {
-      const Outcome& found = nearby.run();
+      const Outcome& found = schedules.run();
       ++result.executions;
       if (!found.found || found.bucket != bucket) continue;
       if (found.directives.size() > request.max_directives) continue;
-      result.found = nearby.program();
+      result.found = Executor::as_replay(request.program, found);
       break;
     }
     return result;
