@@ -34,7 +34,11 @@ fuzz a --corpus "$corpus"
 # However long the rest took.
 grep -q '"limit": 3\.0' "$work/run-a/status.json" || fail "status.json has another limit than 3 s"
 (($(find "$work/shared/a/queue" -name 'id:000000,sha1:*' | wc -l) == 1)) || fail "a gave nothing"
-fuzz b --empty
+# On a busy machine three seconds may not be enough to run all of it.
+for _ in {1..10}; do
+  fuzz b --empty
+  (($(in_both) < $(entries a | wc -l))) || break
+done
 (($(in_both) >= $(entries a | wc -l))) || fail "b does not have what a found"
 fuzz a --empty
 fuzz b --empty &
