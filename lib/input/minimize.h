@@ -70,12 +70,13 @@ struct SearchResult {
 using Search = std::function<SearchResult(const SearchRequest&)>;
 
 struct MinimizeOptions {
-  int max_executions = 20000;          // calls of Reproduce
-  int max_search_executions = 200000;  // in all searches
-  int max_total_executions = INT_MAX;  // of both
-  int executions_per_search = 2000;    // in one
-  int executions_without_ops = 8000;   // in those that leave out an operation each, together
-  size_t max_search_directives = 8;    // the largest bound that is worth a search
+  int max_executions = 20000;            // calls of Reproduce
+  int max_search_executions = 200000;    // in all searches
+  int max_total_executions = INT_MAX;    // of both
+  int executions_per_search = 2000;      // in one
+  int executions_without_ops = 16000;    // in those that leave out an operation each, together
+  int executions_without_several = 300;  // in one that leaves out several
+  size_t max_search_directives = 8;      // the largest bound that is worth a search
   uint64_t seed = 1;
 };
 

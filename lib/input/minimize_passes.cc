@@ -33,7 +33,7 @@ std::vector<uint8_t> simpler_values(const ArgSchema& arg, uint8_t value) {
 
 // Operations that do a little else: one argument is another one near it, or the kind is.
 std::vector<Op> variants_of(const Op& op) {
-  constexpr int kNear = 3;
+  constexpr int kNear = kMaxLenPages;  // what is in the way is so long at most
   std::vector<Op> variants;
   const OpSchema& row = schema(op.kind);
   for (size_t slot = 0; slot < row.args.size(); slot++) {
@@ -192,7 +192,8 @@ bool Minimizer::lower_staleness() {
 }
 
 bool Minimizer::simplify_args() {
-  bool changed = compact_cpus();
+  bool changed = join_cpus();
+  changed |= compact_cpus();
   changed |= move_to_setup();
   for (int id = 0; id < kArgIdCount; id++) changed |= simplify_together(static_cast<ArgId>(id));
   changed |= shift_pages();
@@ -312,6 +313,26 @@ std::vector<uint8_t> Minimizer::named_values(ArgId id) const {
 }
 
 // Renumbers the cpus that are used to cpu0, cpu1..., keeping their order.
+// One cpu for two that take turns: switches between them are needed no more, whose places depend on
+// all that is around them.
+bool Minimizer::join_cpus() {
+  bool changed = false;
+  for (uint8_t from = kCpuCount; from >= 1; from--) {
+    for (uint8_t to = 1; to <= kCpuCount; to++) {
+      if (from == to) continue;
+      Program candidate = current_;
+      for (Op& op : candidate.ops) {
+        if (op.cpu == from) op.cpu = to;
+      }
+      std::erase_if(candidate.directives, [from](const Directive& directive) {
+        return is_switch(directive) && directive.arg + 1 == from;
+      });
+      changed |= adopt(std::move(candidate));
+    }
+  }
+  return changed;
+}
+
 bool Minimizer::compact_cpus() {
   std::array<uint8_t, kCpuCount + 1> renumbered{};
   uint8_t used = 0;

@@ -49,6 +49,7 @@ class Minimizer {
   bool shift_probes();
   // The values that the argument has anywhere, ascending.
   std::vector<uint8_t> named_values(ArgId id) const;
+  bool join_cpus();
   bool compact_cpus();
   bool move_to_setup();
   bool simplify_holds();
@@ -67,6 +68,7 @@ class Minimizer {
   bool search_again();
   bool search_with_fewer_directives();
   bool search_with_fewer_ops();
+  bool search_without(size_t chunk);
   bool search(const Program& program, size_t max_directives, int executions);
   int left_in_total() const {
     return options_.max_total_executions - stats_.executions - stats_.search_executions;

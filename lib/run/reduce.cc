@@ -9,6 +9,9 @@
 namespace vmafuzz::run {
 namespace {
 
+// Of an execution. A search of so many may take as many times that: what makes thousands, such as a
+// run of write sections, is searched less.
+constexpr uint64_t kOrdinaryAccesses = 1500;
 constexpr size_t kNearDirectives = 8;  // of an execution near a program, at most
 
 // What a search execution deviated by, which may be more than a program can hold (a round robin
@@ -114,9 +117,13 @@ absl::StatusOr<input::MinimizeResult> reduce(Executor& executor, const input::Pr
     const size_t near =
         std::min({request.max_directives, request.program.directives.size() + 1, kNearDirectives});
     Schedules schedules(executor, request.program, near, request.seed);
-    while (result.executions < request.max_executions) {
+    const uint64_t most_accesses =
+        static_cast<uint64_t>(request.max_executions) * kOrdinaryAccesses;
+    uint64_t accesses = 0;
+    while (result.executions < request.max_executions && accesses < most_accesses) {
       const Outcome& found = schedules.run();
       ++result.executions;
+      accesses += found.steps;
       if (!found.found || found.bucket != bucket) continue;
       if (found.directives.size() > request.max_directives) continue;
       result.found = Executor::as_replay(request.program, found);

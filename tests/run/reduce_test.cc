@@ -204,6 +204,28 @@ cpu1:
     @105 preempt cpu0
 )";
 
+// Two writers that take turns: where the first is to be interrupted depends on every mapping that
+// is there.
+constexpr char kTakingTurns[] = R"(# vmafuzz repro v1
+search: pct geometric eager depth=5 order=2031 seed=0x891579ff
+setup:
+  mmap       mm1 page=26 len=3 file=f5 pgoff=2 prot=rx private fixed
+  close      file=f5
+  register   inode=i1 pgoff=2
+  register   inode=i1 pgoff=3
+  register   inode=i1 pgoff=4
+  mmap       mm1 page=29 len=3 file=f1 pgoff=1 prot=rx private fixed
+  register   inode=i1 pgoff=1
+cpu0:
+  mprotect   mm1 page=31 len=2 prot=r
+cpu1:
+  hit        mm1 page=30
+  hit        mm1 page=31
+cpu2:
+  close      file=f1
+  brk        mm1 page=6
+)";
+
 class LocalMinimum : public ::testing::TestWithParam<Stuck> {};
 
 TEST_P(LocalMinimum, EndsAtMostOneOperationAboveTheMinimumByHand) {
@@ -226,6 +248,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Stuck{"idle mappings", "v1-acquire-at-end", 5, kIdleMappings},
                       Stuck{"idle probes", "v1-release-at-begin", 6, kIdleProbes},
                       Stuck{"placed by another", "v1-acquire-at-end", 5, kPlacedByAnother},
+                      Stuck{"taking turns", "v1-acquire-at-end", 5, kTakingTurns},
                       Stuck{"mapped anew", "aug02-draft", 5, kMappedAnew}));
 
 // The budget of a loop that never ends runs out wherever it happens to be. While that place was
