@@ -209,7 +209,7 @@ void Table::measure_engines_build(const ExecOptions& options) {
                          measure::Stream::kOutput);
   if (!output.ok()) return not_measured(kName, output.status());
   const std::vector<std::string> lines = absl::StrSplit(*output, '\n', absl::SkipEmpty());
-  const absl::string_view last = lines.empty() ? "" : lines.back();
+  const std::string last = lines.empty() ? "" : lines.back();
   std::cout << "\n" << program << ":\n";
   const auto row = [](absl::string_view line) {
     return absl::StartsWith(line, "corpus, ") || absl::StartsWith(line, "16 operations, ");
