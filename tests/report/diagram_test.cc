@@ -2,6 +2,7 @@
 #include "absl/strings/match.h"
 #include "bodies.h"
 #include "kernel/rcupdate.h"
+#include "report/rows.h"
 #include "scene.h"
 
 namespace vmafuzz::report {
@@ -265,6 +266,34 @@ TEST_F(DiagramTest, NoTextIsWiderThanAskedFor) {
         diagram(timeline, {"an_operation_with_a_long_name(mm0, page 4)", "b()"}, options);
     EXPECT_LE(widest_line(text), static_cast<size_t>(width));
   }
+}
+
+// Write sections that differ in the count alone are drawn once, and the count is what it is after
+// the last of them; a section that does something else is not one of them.
+TEST(Fold, RowsThatDifferInTheCountAloneAreOneRowWithTheLastCount) {
+  std::vector<Row> rows;
+  const auto add = [&](const char* text, int counter, int count) {
+    Row row;
+    row.text = text;
+    row.counter = counter;
+    if (counter >= 0) {
+      row.count = absl::StrCat(count);
+      absl::StrAppend(&row.text, " = ", count);
+    }
+    rows.push_back(row);
+  };
+  for (int count = 7; count <= 11; count += 2) {
+    add("mm0.mm_lock_seq", 0, count);
+    add("smp_wmb()", -1, 0);
+  }
+  add("mm0.mm_lock_seq", 1, 13);
+  const std::vector<Row> folded = fold_repetitions(rows);
+  ASSERT_EQ(folded.size(), 4u);
+  EXPECT_EQ(folded[0].count, "7");
+  EXPECT_EQ(folded[2].text, "(the last 2 lines 2 more times)");
+  EXPECT_EQ(folded[2].counter, 0);
+  EXPECT_EQ(folded[2].count, "11");
+  EXPECT_EQ(folded[3].count, "13") << "another counter";
 }
 
 TEST(Wrap, BreaksAtSpacesAndCutsWhatHasNone) {
