@@ -21,8 +21,8 @@ uint32_t burst(Rng& rng) {
 // Write sections that a counter of some bits comes round in; of one as wide as the narrowest
 // integer, mostly.
 uint32_t sections(Rng& rng) {
-  static constexpr uint32_t kSections[] = {8, 16, 32, 64, 128, 128, 128, 128, 128, 128};
-  return kSections[rng.below(std::size(kSections))];
+  const uint32_t choice = rng.below(20);
+  return choice < 4 ? 8u << choice : 128;
 }
 
 // What changes mappings, and so makes others look again.
@@ -110,8 +110,8 @@ void add_changes(Program& program, const OpWeights& weights, uint32_t cpus, uint
 }
 
 // A long run of one kind beside the others: of one that changes mappings during lookups, mostly.
-// Half of the time with the schedule that makes the most of it: all of it within one operation of
-// another cpu.
+// Half of the time, and always where a counter is to come round, with the schedule that makes the
+// most of it: all of it within one operation of another cpu.
 void add_burst(Program& program, size_t max_ops, Rng& rng) {
   std::vector<size_t> sources;
   const bool any = rng.chance(1, 4);
@@ -121,8 +121,8 @@ void add_burst(Program& program, size_t max_ops, Rng& rng) {
       sources.push_back(i);
   }
   if (sources.empty()) return;
-  repeat(program, sources[rng.below(sources.size())], max_ops, rng);
-  if (rng.chance(1, 2)) {
+  const bool round = repeat(program, sources[rng.below(sources.size())], max_ops, rng);
+  if (round || rng.chance(1, 2)) {
     program.header.strategy = Strategy::kPct;
     program.header.depth = 2;
   }
@@ -130,7 +130,7 @@ void add_burst(Program& program, size_t max_ops, Rng& rng) {
 
 }  // namespace
 
-void repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
+bool repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
   const Op op = program.ops[index];
   const auto counts = [&](const Op& other) {
     return other.cpu != 0 && changes_mappings(other.kind) &&
@@ -139,16 +139,18 @@ void repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
   };
   const auto have = static_cast<uint32_t>(
       counts(op) ? std::count_if(program.ops.begin(), program.ops.end(), counts) : 1);
-  if (counts(op) && rng.chance(1, 2) && program.ops.size() < max_ops) {
+  if (counts(op) && rng.chance(3, 4) && program.ops.size() < max_ops) {
     Op brk = simplest_op(OpKind::kBrk, op.cpu);
     brk.set(ArgId::kMm, op.get(ArgId::kMm));
     const uint32_t total = sections(rng);
     brk.set(ArgId::kTimes, static_cast<uint8_t>(total > have ? total - have : 1));
-    return insert_op(program, index + 1, brk);
+    insert_op(program, index + 1, brk);
+    return true;
   }
   for (uint32_t n = burst(rng); n > have && program.ops.size() < max_ops; n--) {
     insert_op(program, index + 1, op);
   }
+  return false;
 }
 
 namespace {

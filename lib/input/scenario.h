@@ -14,8 +14,8 @@ namespace vmafuzz::input {
 // Repeats an operation until there are 2 to 16 like it, mostly a power of two; those count that
 // change the mappings of the same mm, if it is such a one, where they can come during one lookup.
 // Or, for such a one, until there are 8 to 128 write sections of the mm, by a brk() that moves
-// nothing.
-void repeat(Program& program, size_t index, size_t max_ops, Rng& rng);
+// nothing: then true.
+bool repeat(Program& program, size_t index, size_t max_ops, Rng& rng);
 
 // Makes a program canonical and no longer than the options allow.
 void enforce_limits(Program& program, const MutateOptions& options);

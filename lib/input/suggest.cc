@@ -186,7 +186,7 @@ int related_value(const Program& program, const Op& op, ArgId id, Rng& rng) {
     case ArgId::kBacking:
       return rng.chance(2, 3) ? 0 : -1;
     case ArgId::kTimes:
-      return rng.chance(3, 4) ? 1 : near_power_of_two(rng);
+      return rng.chance(7, 8) ? 1 : near_power_of_two(rng);
     case ArgId::kGrowsDown: {
       // Of a file or shared it is refused.
       const bool shared = op.get(ArgId::kSharing) == static_cast<uint8_t>(Sharing::kShared);
@@ -226,7 +226,8 @@ uint8_t suggest_target(const Program& program, const Directive& directive, Rng& 
 
 uint8_t suggest_arg(const Program& program, const Op& op, size_t slot, Rng& rng) {
   const ArgSchema& arg = schema(op.kind).args[slot];
-  if (rng.chance(1, 4)) return uniform(arg, rng);
+  // Most numbers of times are large, and so are what executions cost of which they are the most.
+  if (rng.chance(1, arg.id == ArgId::kTimes ? 16 : 4)) return uniform(arg, rng);
   const int value = related_value(program, op, arg.id, rng);
   return value >= arg.min && value <= arg.max() ? static_cast<uint8_t>(value) : uniform(arg, rng);
 }

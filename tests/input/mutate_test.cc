@@ -104,7 +104,7 @@ TEST(Mutate, ReachesEveryOperationArgumentDirectiveAndHeader) {
   std::set<ReadPolicy> policies;
   std::set<uint8_t> permutations;
   Program program;
-  for (int i = 0; i < 100000; i++) {
+  for (int i = 0; i < 500000; i++) {
     if (i % 50 == 0) program = Program{};
     mutate(program, rng);
     strategies.insert(program.header.strategy);
@@ -289,7 +289,7 @@ TEST(Mutate, ScenariosOftenCutAMappingBelowAHit) {
 TEST(Mutate, LongRunsOfChangesAreMostlyAPowerOfTwo) {
   Rng rng(21);
   std::map<int, int> scenarios;
-  for (int i = 0; i < 4000; i++) {
+  for (int i = 0; i < 8000; i++) {
     const Program program = random_scenario(rng);
     for (uint8_t mm = 0; mm < kMmCount; mm++) {
       int changes = 0;
