@@ -93,7 +93,7 @@ void Mutator::duplicate_op() {
   place(op, directives, index + 1);
 }
 
-void Mutator::repeat_op() { repeat(program_, any_op(), options_.max_ops, rng_); }
+void Mutator::repeat_op() { repeat(program_, any_op(), options_, rng_); }
 
 void Mutator::take_back_op() {
   if (program_.ops.size() >= options_.max_ops) return;

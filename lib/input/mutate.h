@@ -5,7 +5,8 @@
 // strategy or a directive) unless the header is the caller's. Nothing here asks whether a program
 // makes sense; it only leans towards ones in which operations meet: the same mm, pages at the edges
 // of other operations' ranges, the inode behind a mapped file, a hit where a mapping puts a
-// registered offset. A quarter of all arguments is uniform, so that everything stays reachable.
+// registered offset. A quarter of all arguments is uniform (of repetitions, which cost as much as
+// they are large, a sixteenth), so that everything stays reachable.
 //
 // Which operations are used at all varies from call to call (swarm testing, Groce et al., ISSTA
 // 2012): a program that can hold every kind rarely holds enough of one.

@@ -1,6 +1,7 @@
 #include "input/scenario.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 
@@ -112,7 +113,7 @@ void add_changes(Program& program, const OpWeights& weights, uint32_t cpus, uint
 // A long run of one kind beside the others: of one that changes mappings during lookups, mostly.
 // Half of the time, and always where a counter is to come round, with the schedule that makes the
 // most of it: all of it within one operation of another cpu.
-void add_burst(Program& program, size_t max_ops, Rng& rng) {
+void add_burst(Program& program, const MutateOptions& options, Rng& rng) {
   std::vector<size_t> sources;
   const bool any = rng.chance(1, 4);
   for (size_t i = 0; i < program.ops.size(); i++) {
@@ -121,7 +122,7 @@ void add_burst(Program& program, size_t max_ops, Rng& rng) {
       sources.push_back(i);
   }
   if (sources.empty()) return;
-  const bool round = repeat(program, sources[rng.below(sources.size())], max_ops, rng);
+  const bool round = repeat(program, sources[rng.below(sources.size())], options, rng);
   if (round || rng.chance(1, 2)) {
     program.header.strategy = Strategy::kPct;
     program.header.depth = 2;
@@ -130,16 +131,20 @@ void add_burst(Program& program, size_t max_ops, Rng& rng) {
 
 }  // namespace
 
-bool repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
-  const Op op = program.ops[index];
+bool repeat(Program& program, size_t index, const MutateOptions& options, Rng& rng) {
+  Op op = program.ops[index];
   const auto counts = [&](const Op& other) {
     return other.cpu != 0 && changes_mappings(other.kind) &&
            other.get(ArgId::kMm) == op.get(ArgId::kMm) &&
            (other.cpu == op.cpu || !hits(program, other.cpu));
   };
-  const auto have = static_cast<uint32_t>(
-      counts(op) ? std::count_if(program.ops.begin(), program.ops.end(), counts) : 1);
-  if (counts(op) && rng.chance(3, 4) && program.ops.size() < max_ops) {
+  uint32_t have = counts(op) ? 0 : 1;
+  for (const Op& other : program.ops) {
+    if (!counts(op) || !counts(other)) continue;
+    have += other.kind == OpKind::kBrk ? other.get(ArgId::kTimes) : 1;
+  }
+  const bool brks = options.weights[static_cast<size_t>(OpKind::kBrk)] != 0;
+  if (brks && counts(op) && rng.chance(3, 4) && program.ops.size() < options.max_ops) {
     Op brk = simplest_op(OpKind::kBrk, op.cpu);
     brk.set(ArgId::kMm, op.get(ArgId::kMm));
     const uint32_t total = sections(rng);
@@ -147,7 +152,8 @@ bool repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
     insert_op(program, index + 1, brk);
     return true;
   }
-  for (uint32_t n = burst(rng); n > have && program.ops.size() < max_ops; n--) {
+  if (op.kind == OpKind::kBrk) op.set(ArgId::kTimes, 1);
+  for (uint32_t n = burst(rng); n > have && program.ops.size() < options.max_ops; n--) {
     insert_op(program, index + 1, op);
   }
   return false;
@@ -155,12 +161,18 @@ bool repeat(Program& program, size_t index, size_t max_ops, Rng& rng) {
 
 namespace {
 
-// The last operation that is no lookup: without those there is nothing to find.
+// Whoever has most besides lookups, set-up or a cpu, loses the last of that: without lookups there
+// is nothing to find, and without something of each of the others neither.
 size_t least_needed(const Program& program) {
-  const auto last = std::find_if(program.ops.rbegin(), program.ops.rend(),
-                                 [](const Op& op) { return op.kind != OpKind::kHit; });
-  return last == program.ops.rend() ? program.ops.size() - 1
-                                    : static_cast<size_t>(program.ops.rend() - last) - 1;
+  std::array<size_t, kCpuCount + 1> count{};
+  std::array<size_t, kCpuCount + 1> last{};
+  for (size_t i = 0; i < program.ops.size(); i++) {
+    if (program.ops[i].kind == OpKind::kHit) continue;
+    count[program.ops[i].cpu]++;
+    last[program.ops[i].cpu] = i;
+  }
+  const auto most = std::max_element(count.begin(), count.end());
+  return *most == 0 ? program.ops.size() - 1 : last[static_cast<size_t>(most - count.begin())];
 }
 
 }  // namespace
@@ -188,7 +200,7 @@ Program random_scenario(Rng& rng, const MutateOptions& options) {
     program.ops.push_back(op);
   }
   add_changes(program, weights, cpus, hitter, rng);
-  if (rng.chance(1, 2)) add_burst(program, options.max_ops, rng);
+  if (rng.chance(1, 2)) add_burst(program, options, rng);
   enforce_limits(program, options);
   return program;
 }

@@ -15,7 +15,7 @@ namespace vmafuzz::input {
 // change the mappings of the same mm, if it is such a one, where they can come during one lookup.
 // Or, for such a one, until there are 8 to 128 write sections of the mm, by a brk() that moves
 // nothing: then true.
-bool repeat(Program& program, size_t index, size_t max_ops, Rng& rng);
+bool repeat(Program& program, size_t index, const MutateOptions& options, Rng& rng);
 
 // Makes a program canonical and no longer than the options allow.
 void enforce_limits(Program& program, const MutateOptions& options);

@@ -223,7 +223,7 @@ void Machine::fail_livelock(Site site) {
   fail(
       "livelock",
       [&] {
-        return "one operation made " + std::to_string(options_.limits.op_steps) +
+        return "one call made " + std::to_string(options_.limits.op_steps) +
                " accesses without finishing";
       },
       site);

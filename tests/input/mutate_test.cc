@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "input/bytes.h"
+#include "input/scenario.h"
 #include "input/suggest.h"
 #include "input/text.h"
 #include "random_program.h"
@@ -321,6 +322,61 @@ TEST(Mutate, ScenariosKeepTheirHitsWhateverTheLimit) {
       return op.kind == OpKind::kHit;
     })) << print_text(program);
   }
+}
+
+// Sections that are there already count as often as they come.
+TEST(Mutate, RepeatingFillsUpWhatRepetitionsAreThere) {
+  Program parent;
+  parent.ops = {simplest_op(OpKind::kMmap, 0), simplest_op(OpKind::kHit, 1),
+                simplest_op(OpKind::kMunmap, 2), simplest_op(OpKind::kBrk, 2)};
+  parent.ops[3].set(ArgId::kTimes, 5);
+  Rng rng(24);
+  int filled = 0;
+  for (int i = 0; i < 200; i++) {
+    Program program = parent;
+    if (!repeat(program, 2, MutateOptions{}, rng)) continue;
+    int changes = 0;
+    for (const Op& op : program.ops) {
+      if (op.cpu == 2) changes += op.kind == OpKind::kBrk ? op.get(ArgId::kTimes) : 1;
+    }
+    ASSERT_TRUE(changes >= 8 && (changes & (changes - 1)) == 0) << print_text(program);
+    filled++;
+  }
+  EXPECT_GT(filled, 100);
+}
+
+TEST(Mutate, RepeatingAddsNoKindThatIsSwitchedOff) {
+  Program parent;
+  parent.ops = {simplest_op(OpKind::kHit, 1), simplest_op(OpKind::kMunmap, 2)};
+  MutateOptions options;
+  options.weights[static_cast<size_t>(OpKind::kBrk)] = 0;
+  Rng rng(25);
+  for (int i = 0; i < 200; i++) {
+    Program program = parent;
+    ASSERT_FALSE(repeat(program, 1, options, rng));
+    for (const Op& op : program.ops) ASSERT_NE(op.kind, OpKind::kBrk);
+  }
+}
+
+// Of a program that is too long, something stays of each that a race needs.
+TEST(Mutate, LimitsLeaveSetUpLookupsAndWriters) {
+  Program program;
+  program.ops.push_back(simplest_op(OpKind::kMmap, 0));
+  for (int i = 0; i < 8; i++) program.ops.push_back(simplest_op(OpKind::kRegister, 0));
+  program.ops.push_back(simplest_op(OpKind::kHit, 1));
+  for (int i = 0; i < 4; i++) program.ops.push_back(simplest_op(OpKind::kMunmap, 2));
+  MutateOptions options;
+  options.max_ops = 6;
+  enforce_limits(program, options);
+  ASSERT_EQ(program.ops.size(), 6u);
+  const auto on = [&](OpKind kind) {
+    return std::count_if(program.ops.begin(), program.ops.end(),
+                         [kind](const Op& op) { return op.kind == kind; });
+  };
+  EXPECT_EQ(on(OpKind::kMmap), 1);
+  EXPECT_GE(on(OpKind::kRegister), 1);
+  EXPECT_EQ(on(OpKind::kHit), 1);
+  EXPECT_GE(on(OpKind::kMunmap), 2);
 }
 
 TEST(Mutate, HitsComeOnEveryProbedPageAlike) {
