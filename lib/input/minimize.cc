@@ -72,8 +72,8 @@ bool Minimizer::search(const Program& program, size_t max_directives, int execut
   Program bare = program;
   bare.directives.clear();
   const std::vector<uint8_t> bytes = encode(bare);
-  size_t& in_vain = searched_[std::string(bytes.begin(), bytes.end())];
-  if (in_vain >= max_directives) return false;
+  Searched& in_vain = searched_[std::string(bytes.begin(), bytes.end())];
+  if (in_vain.max_directives >= max_directives && in_vain.executions >= executions) return false;
 
   // What a search finds is executed once more, to be believed.
   const int left =
@@ -83,8 +83,9 @@ bool Minimizer::search(const Program& program, size_t max_directives, int execut
     return false;
   }
   stats_.searches++;
-  const SearchResult result = search_({program, max_directives, std::min(left, executions),
-                                       options_.seed + static_cast<uint64_t>(stats_.searches)});
+  const SearchResult result =
+      search_({program, max_directives, current_.directives.size(), std::min(left, executions),
+               options_.seed + static_cast<uint64_t>(stats_.searches)});
   stats_.search_executions += result.executions;
   if (result.found.has_value() && result.found->replay_form()) {
     // Only the test is the search's; the story around it stays.
@@ -96,7 +97,7 @@ bool Minimizer::search(const Program& program, size_t max_directives, int execut
       return true;
     }
   }
-  in_vain = max_directives;
+  in_vain = {max_directives, executions};
   return false;
 }
 

@@ -57,6 +57,7 @@ using Reproduce = std::function<bool(const Program& candidate)>;
 struct SearchRequest {
   const Program& program;  // its operations are to be kept; its directives are a hint at most
   size_t max_directives;   // of what is found; kMaxDirectives: however many
+  size_t directives_now;   // of the program that is being minimised, with all its operations
   int max_executions;
   uint64_t seed;  // everything random comes from it
 };

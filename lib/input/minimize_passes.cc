@@ -49,7 +49,11 @@ std::vector<Op> variants_of(const Op& op) {
   for (int kind = 0; kind < kOpKindCount; kind++) {
     if (static_cast<OpKind>(kind) == op.kind) continue;
     Op other = simplest_op(static_cast<OpKind>(kind), op.cpu);
-    for (const ArgSchema& arg : row.args) other.set(arg.id, op.get(arg.id));
+    for (const ArgSchema& arg : schema(other.kind).args) {
+      const uint8_t value = op.get(arg.id);
+      const bool fits = arg_slot(op.kind, arg.id) >= 0 && value >= arg.min && value <= arg.max();
+      if (fits) other.set(arg.id, value);
+    }
     variants.push_back(other);
   }
   return variants;
@@ -62,6 +66,7 @@ bool Minimizer::round() {
   // All passes run in each round: a later one often makes room for an earlier one.
   bool changed = drop_cpus();
   changed |= drop_ops(/*setup=*/false);
+  changed |= drop_for_repetition();
   changed |= drop_directives();
   changed |= lower_staleness();
   changed |= simplify_args();
@@ -312,7 +317,6 @@ std::vector<uint8_t> Minimizer::named_values(ArgId id) const {
   return values;
 }
 
-// Renumbers the cpus that are used to cpu0, cpu1..., keeping their order.
 // One cpu for two that take turns: switches between them are needed no more, whose places depend on
 // all that is around them.
 bool Minimizer::join_cpus() {
@@ -333,6 +337,7 @@ bool Minimizer::join_cpus() {
   return changed;
 }
 
+// Renumbers the cpus that are used to cpu0, cpu1..., keeping their order.
 bool Minimizer::compact_cpus() {
   std::array<uint8_t, kCpuCount + 1> renumbered{};
   uint8_t used = 0;
@@ -406,23 +411,52 @@ bool Minimizer::move_to_boundaries() {
 
 // ---- Trading -----------------------------------------------------------------------------------
 
-// Drops an operation for a change in another one: where mmap() puts a mapping, an argument can say
-// as well as another mapping that is in the way.
-bool Minimizer::trade_ops() {
+// Drops an operation where another one, done so much more often, does as well: a write section more
+// of a long run, a lookup more.
+bool Minimizer::drop_for_repetition() {
   bool changed = false;
   for (size_t i = current_.ops.size(); i-- > 0;) {
-    if (i < current_.ops.size()) changed |= trade_op(i);
+    const int more = std::max<int>(current_.ops[i].get(ArgId::kTimes), 1);
+    Program without = without_ops({i});
+    for (size_t j = without.ops.size(); j-- > 0;) {
+      const int slot = arg_slot(without.ops[j].kind, ArgId::kTimes);
+      if (slot < 0) continue;
+      const int times = without.ops[j].get(ArgId::kTimes) + more;
+      if (times > schema(without.ops[j].kind).args[static_cast<size_t>(slot)].max()) continue;
+      Program candidate = without;
+      candidate.ops[j].set(ArgId::kTimes, static_cast<uint8_t>(times));
+      if (!adopt(std::move(candidate))) continue;
+      changed = true;
+      break;
+    }
   }
   return changed;
+}
+
+// Drops an operation for a change in another one: where mmap() puts a mapping, an argument can say
+// as well as another mapping that is in the way. One at a time: what it makes room for, the other
+// passes drop in far fewer executions.
+bool Minimizer::trade_ops() {
+  for (size_t i = current_.ops.size(); i-- > 0;) {
+    if (trade_op(i)) return true;
+  }
+  return false;
 }
 
 bool Minimizer::trade_op(size_t index) {
   const Program without = without_ops({index});
   for (size_t i = 0; i < without.ops.size(); i++) {
     for (const Op& other : variants_of(without.ops[i])) {
+      if (trading_ >= options_.max_executions / 4) {
+        stats_.out_of_budget = true;
+        return false;
+      }
       Program candidate = without;
       candidate.ops[i] = other;
-      if (adopt(std::move(candidate))) return true;
+      const int before = stats_.executions;
+      const bool adopted = adopt(std::move(candidate));
+      trading_ += stats_.executions - before;
+      if (adopted) return true;
     }
   }
   return false;

@@ -61,6 +61,7 @@ class Minimizer {
                    const std::function<Program(const std::vector<size_t>&)>& without);
 
   // Trading operations.
+  bool drop_for_repetition();
   bool trade_ops();
   bool trade_op(size_t index);
 
@@ -85,8 +86,13 @@ class Minimizer {
   MinimizeStats& stats_;
   // encode()d candidates that did not reproduce. The text-only fields never change.
   absl::flat_hash_set<std::string> rejected_;
-  // encode()d operations, and with how many directives a search of them found nothing.
-  absl::flat_hash_map<std::string, size_t> searched_;
+  // encode()d operations, and the last search of them that found nothing.
+  struct Searched {
+    size_t max_directives = 0;
+    int executions = 0;
+  };
+  absl::flat_hash_map<std::string, Searched> searched_;
+  int trading_ = 0;  // executions of trade_ops(), which must not starve the other passes
 };
 
 }  // namespace vmafuzz::input

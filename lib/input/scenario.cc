@@ -100,11 +100,11 @@ void add_changes(Program& program, const OpWeights& weights, uint32_t cpus, uint
     uint32_t cpu = 1 + rng.below(std::min(cpus, 3u));
     if (cpu == hitter && rng.chance(1, 2)) cpu = 1 + hitter % std::min(cpus, 3u);
     Op op = suggest_op(program, static_cast<uint8_t>(cpu), some, rng);
-    if (rng.chance(3, 4)) aim(program, op, rng);
+    if (rng.chance(7, 8)) aim(program, op, rng);
     const std::optional<Op> back =
-        rng.chance(1, 2) ? reversal_of(program, op) : std::optional<Op>();
+        rng.chance(5, 8) ? reversal_of(program, op) : std::optional<Op>();
     // What was there when everything began, lookups meet being taken back.
-    if (back.has_value() && rng.chance(1, 2)) op.cpu = 0;
+    if (back.has_value() && rng.chance(5, 8)) op.cpu = 0;
     program.ops.push_back(op);
     if (back.has_value()) program.ops.push_back(*back);
   }

@@ -98,9 +98,11 @@ class Diagnostician {
     sequential_only_ = false;
     refused_before_ = refuses();
     try_rules();
-    if (!diagnosis_.sequential) try_barriers();
+    // A data race is one wherever loads read: barriers order it as locks do, which say more.
+    const bool race = diagnosis_.verdict == "data-race";
+    if (race ? diagnosis_.rules.empty() : !diagnosis_.sequential) try_barriers();
     if (diagnosis_.rules.empty() && diagnosis_.barriers.empty()) try_whole();
-    if (diagnosis_.verdict == "data-race") look_behind_race();
+    if (race) look_behind_race();
     return std::move(diagnosis_);
   }
 
@@ -169,35 +171,45 @@ class Diagnostician {
   }
 
   using Changes = std::vector<variants::Change>;
-  bool gone_with(std::initializer_list<const variants::Change*> some) {
+  enum class Cure : uint8_t { kNone, kRefuses, kCures };
+  // Where the kernel as it is refuses, one that does so as well may be a cure all the same.
+  Cure with(std::initializer_list<const variants::Change*> some) {
     const variants::Applied before = executor_.applied();
     variants::Applied applied = before;
     for (const variants::Change* change : some) change->apply(applied);
     executor_.use(applied);
-    const bool gone = !shows({}, diagnosis_.tried) && (refused_before_ || !refuses());
+    Cure cure = shows({}, diagnosis_.tried) ? Cure::kNone : Cure::kCures;
+    if (cure == Cure::kCures && refuses()) cure = refused_before_ ? Cure::kRefuses : Cure::kNone;
     executor_.use(before);
-    return gone;
+    return cure;
   }
 
   void try_rules() {
     Changes changes = variants::changes_towards_merged(executor_.applied());
     std::erase_if(changes, [](const variants::Change& change) { return change.whole; });
-    for (const variants::Change& change : changes) {
-      if (gone_with({&change})) diagnosis_.rules.push_back(change.what);
-    }
+    std::vector<std::string> refusing;
+    const auto note = [&](Cure cure, std::string what) {
+      if (cure == Cure::kCures) diagnosis_.rules.push_back(std::move(what));
+      if (cure == Cure::kRefuses) refusing.push_back(std::move(what));
+    };
+    for (const variants::Change& change : changes) note(with({&change}), change.what);
     if (!diagnosis_.rules.empty()) return;
+    const size_t alone = refusing.size();
     for (size_t i = 0; i < changes.size(); ++i) {
       for (size_t j = i + 1; j < changes.size(); ++j) {
-        if (!gone_with({&changes[i], &changes[j]})) continue;
-        diagnosis_.rules.push_back(absl::StrCat(changes[i].what, "; and ", changes[j].what));
+        note(with({&changes[i], &changes[j]}),
+             absl::StrCat(changes[i].what, "; and ", changes[j].what));
       }
     }
+    if (!diagnosis_.rules.empty()) return;
+    if (alone > 0) refusing.resize(alone);
+    diagnosis_.rules = std::move(refusing);
   }
 
   // It says little, and so comes where nothing else helps.
   void try_whole() {
     for (const variants::Change& change : variants::changes_towards_merged(executor_.applied())) {
-      if (change.whole && gone_with({&change})) diagnosis_.rules.push_back(change.what);
+      if (change.whole && with({&change}) != Cure::kNone) diagnosis_.rules.push_back(change.what);
     }
   }
 
@@ -380,24 +392,41 @@ class Diagnostician {
   bool refused_before_ = false;  // the kernel as it is refuses, too
 };
 
+constexpr size_t kMostBarriers = 3;  // that are told; those first that are most likely meant
+
 }  // namespace
 
 std::vector<std::string> Diagnosis::lines() const {
   std::vector<std::string> lines;
   if (verdict.empty()) return lines;
-  lines.push_back(absl::StrCat(
-      "shown by ", shown, " of ", control, " executions near this one, ",
-      sequential ? "also where every load reads the newest store: it is no matter of barriers alone"
-                 : "by none where every load reads the newest store: an order is missing"));
-  const std::string evidence = absl::StrCat(" (0 of ", tried, ")");
-  for (const std::string& barrier : barriers) {
-    lines.push_back(absl::StrCat("gone ", barrier, evidence));
+  const bool race = verdict == "data-race";
+  std::string shows =
+      absl::StrCat("shown by ", shown, " of ", control, " executions near this one");
+  // Where the reads of a race come from makes no difference to it.
+  if (!race && sequential) {
+    absl::StrAppend(&shows,
+                    ", also where every load reads the newest store: it is no matter of barriers "
+                    "alone");
+  } else if (!race) {
+    absl::StrAppend(&shows, ", by none where every load reads the newest store",
+                    barriers.empty() ? "" : ": an order is missing");
   }
+  lines.push_back(std::move(shows));
+  // A rule is what somebody decided, barriers are every place in which one would do.
+  const std::string evidence = absl::StrCat(" (0 of ", tried, ")");
   for (const std::string& rule : rules) lines.push_back(absl::StrCat("gone ", rule, evidence));
+  for (size_t i = 0; i < std::min(barriers.size(), kMostBarriers); ++i) {
+    lines.push_back(absl::StrCat("gone ", barriers[i], evidence));
+  }
+  if (barriers.size() > kMostBarriers) {
+    const size_t more = barriers.size() - kMostBarriers;
+    lines.push_back(absl::StrCat("gone with a barrier in ", more,
+                                 more == 1 ? " other place" : " other places", " as well"));
+  }
   if (barriers.empty() && rules.empty()) {
     lines.push_back("no single barrier or rule, and no pair of them, makes it disappear");
   }
-  if (verdict == "data-race") {
+  if (race) {
     lines.push_back(after_marking.empty()
                         ? std::string("nothing else shows where the race itself is not reported")
                         : absl::StrCat("marking the accesses would not mend it: then ",

@@ -115,7 +115,7 @@ absl::StatusOr<input::MinimizeResult> reduce(Executor& executor, const input::Pr
   const auto search = [&](const input::SearchRequest& request) {
     input::SearchResult result;
     const size_t near =
-        std::min({request.max_directives, request.program.directives.size() + 1, kNearDirectives});
+        std::min({request.max_directives, request.directives_now + 1, kNearDirectives});
     Schedules schedules(executor, request.program, near, request.seed);
     const uint64_t most_accesses =
         static_cast<uint64_t>(request.max_executions) * kOrdinaryAccesses;

@@ -241,6 +241,52 @@ TEST(Minimize, WhatNeedsNoScheduleMovesToTheSetup) {
   EXPECT_EQ(result.program.ops[1].cpu, 1);
 }
 
+TEST(Minimize, DropsWhatAnotherOperationCanDoOnceMore) {
+  Program program;
+  program.ops.push_back(simplest_op(OpKind::kMunmap, 1));
+  program.ops.insert(program.ops.end(), 9, simplest_op(OpKind::kBrk, 1));
+  program.ops[4].set(ArgId::kTimes, 30);
+  const auto sections = [](const Program& candidate) {
+    int count = 0;
+    for (const Op& op : candidate.ops) {
+      count += std::max<int>(op.get(ArgId::kTimes), 1);
+    }
+    return count;
+  };
+  const MinimizeResult result = minimized(
+      program, [&](const Program& candidate) { return sections(candidate) == sections(program); });
+  ASSERT_EQ(result.program.ops.size(), 1u) << print_text(result.program);
+  EXPECT_EQ(op_text(result.program.ops[0]), "brk mm0 page=0 times=39");
+}
+
+// Trying every change of every operation costs more than the other passes may ever need: one
+// operation that can be traded, among many that cannot, and the result is verified all the same.
+TEST(Minimize, TradingLeavesExecutionsForTheOtherPasses) {
+  Program program;
+  for (uint8_t i = 0; i < 28; i++) {
+    program.ops.push_back(simplest_op(OpKind::kRegister, 0));
+    program.ops.back().set(ArgId::kInode, i % kInodeCount);
+    program.ops.back().set(ArgId::kPgoff, i / kInodeCount);
+  }
+  Op brk = simplest_op(OpKind::kBrk, 1);
+  brk.set(ArgId::kTimes, 5);
+  program.ops.insert(program.ops.end(), 2, brk);
+  const Reproduce reproduce = [&](const Program& candidate) {
+    int times = 0;
+    for (const Op& op : candidate.ops) {
+      if (op.kind == OpKind::kBrk && op.cpu == 1) times += op.get(ArgId::kTimes);
+    }
+    const auto there = [&](const Op& op) {
+      return std::find(candidate.ops.begin(), candidate.ops.end(), op) != candidate.ops.end();
+    };
+    return times >= 10 && std::all_of(program.ops.begin(), program.ops.end() - 2, there);
+  };
+  const MinimizeResult result = minimized(program, reproduce);
+  EXPECT_EQ(result.program.ops.size(), 29u);
+  EXPECT_TRUE(result.stats.one_minimal);
+  EXPECT_LT(result.stats.executions, MinimizeOptions{}.max_executions);
+}
+
 // A search costs thousands of executions.
 TEST(Minimize, SearchesTheSameOperationsOnce) {
   std::map<std::vector<uint8_t>, std::vector<size_t>> searched;  // operations -> bounds

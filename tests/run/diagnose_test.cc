@@ -126,6 +126,45 @@ TEST(Diagnosis, TakesNoLookupThatAlwaysRefusesForACure) {
   }
 }
 
+// Here the lookup is refused as it is, once, and would be always with that rule.
+TEST(Diagnosis, PrefersACureThatRefusesNoLookup) {
+  const absl::StatusOr<input::Program> program = input::parse_text(R"(# vmafuzz repro v1
+setup:
+  mmap mm0 page=20 len=1 prot=rx private
+  mmap mm0 page=0 len=3 file=f0 prot=rx private
+  register inode=i0 pgoff=1
+  register inode=i0 pgoff=2
+  register inode=i0 pgoff=0
+cpu0:
+  munmap mm0 page=20 len=1
+  munmap mm0 page=1 len=1
+    @94 preempt cpu1
+cpu1:
+  hit mm0 page=1
+)");
+  ASSERT_TRUE(program.ok()) << program.status();
+  Executor executor;
+  ASSERT_TRUE(executor.set_target({variants::find_kernel("plan-a-e"), {}, {}}).ok());
+  const std::string rules = absl::StrJoin(diagnose(executor, *program).rules, "\n");
+  EXPECT_TRUE(absl::StrContains(rules, "whether the VMA is write-locked")) << rules;
+  EXPECT_FALSE(absl::StrContains(rules, "mm_lock_seq odd")) << rules;
+}
+
+// What is said of barriers follows from what barriers did.
+TEST(Diagnosis, SaysNothingOfOrdersThatItDidNotSee) {
+  for (const char* repro : {"bugs/end-without-wmb", "bugs/counter-wraps", "v1-wrong-uprobe"}) {
+    const input::Program program = read(repro);
+    Executor executor;
+    const variants::Kernel* kernel = variants::find_kernel(program.kernel);
+    ASSERT_TRUE(executor.set_target({kernel, program.bugs, program.options}).ok());
+    const Diagnosis diagnosis = diagnose(executor, program);
+    const std::string shown = diagnosis.lines().at(0);
+    EXPECT_FALSE(absl::StrContains(shown, "no matter of barriers")) << repro << ": " << shown;
+    EXPECT_EQ(absl::StrContains(shown, "an order is missing"), !diagnosis.barriers.empty())
+        << repro;
+  }
+}
+
 // Type-stable backing files have nothing to do with an order, nor a barrier with freed memory.
 TEST(Diagnosis, DoesNotNameWhatDoesNotHelp) {
   Executor executor;
