@@ -70,7 +70,7 @@ int unknown_command(absl::Span<const Command* const> commands, absl::string_view
 
 int help(absl::Span<const Command* const> commands, absl::Span<const std::string> words,
          std::ostream& out, std::ostream& err) {
-  if (words.empty()) {
+  if (words.empty() || words[0] == "help") {
     print_overview(commands, out);
     return kExitOk;
   }

@@ -34,9 +34,9 @@ inline std::string size_text(uint64_t bytes) {
   return absl::StrFormat("%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
 }
 
-// "1 directive", "2 directives".
+// "1 directive", "2,000 directives".
 inline std::string plural(uint64_t count, absl::string_view one) {
-  return absl::StrCat(count, " ", one, count == 1 ? "" : "s");
+  return absl::StrCat(grouped(count), " ", one, count == 1 ? "" : "s");
 }
 
 }  // namespace vmafuzz

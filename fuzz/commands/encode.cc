@@ -1,6 +1,8 @@
 // `vmafuzz encode`: text as the bytes that fuzzing engines keep.
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 
@@ -36,8 +38,9 @@ int run(const Arguments& args) {
   const std::string path = args.text("output");
   std::ofstream file(path, std::ios::binary);
   file.write(data, size).flush();
-  if (!file) return refuse(path + " cannot be written");
-  return kExitOk;
+  if (file) return kExitOk;
+  std::cerr << "vmafuzz encode: cannot write " << path << ": " << std::strerror(errno) << "\n";
+  return kExitEnvironment;
 }
 
 }  // namespace

@@ -91,6 +91,7 @@ int run(const Arguments& args) {
                 << " differs from the first; that is a bug in vmafuzz\n";
       return kExitBugFound;
     }
+    if (args.has("kernel")) program->expect = "none";  // as_expected()
     print(path, *target, *program, outcome, args.on("json"));
     std::set<std::string> found;
     if (outcome.found) found.insert(outcome.verdict);

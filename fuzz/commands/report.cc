@@ -1,4 +1,6 @@
 // `vmafuzz report`: what a fuzzing run did and found, as one page or as mails.
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -34,10 +36,21 @@ int fail(const std::string& message, int exit_status) {
   return exit_status;
 }
 
-// Whole or not at all: a report that is looked at is not to be half of the next one.
-absl::Status write_whole(const std::string& path, const std::string& content) {
-  const std::string unfinished = path + ".tmp";
+// Whole or not at all: a report that is looked at is not to be half of the next one. What is no
+// file, such as a pipe, stays what it is and is written to; a link goes on to where it goes.
+absl::Status write_whole(const std::string& name, const std::string& content) {
   std::error_code error;
+  const fs::file_status there = fs::status(name, error);
+  if (fs::exists(there) && !fs::is_regular_file(there)) {
+    errno = 0;
+    std::ofstream out(name, std::ios::binary);
+    out << content;
+    if (out.flush()) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("cannot write ", name, ": ", std::strerror(errno),
+                                               ": choose another place with --out"));
+  }
+  const std::string path = fs::exists(there) ? fs::canonical(name, error).string() : name;
+  const std::string unfinished = path + ".tmp";
   {
     std::ofstream out(unfinished, std::ios::binary);
     out << content;
@@ -49,8 +62,10 @@ absl::Status write_whole(const std::string& path, const std::string& content) {
     }
   }
   fs::rename(unfinished, path, error);
-  if (error) return absl::UnavailableError(absl::StrCat(path, ": ", error.message()));
-  return absl::OkStatus();
+  if (!error) return absl::OkStatus();
+  const std::string why = error.message();
+  fs::remove(unfinished, error);
+  return absl::UnavailableError(absl::StrCat(path, ": ", why));
 }
 
 std::string mails(const std::vector<Finding>& findings) {

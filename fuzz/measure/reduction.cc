@@ -52,7 +52,9 @@ absl::Status write_program(const input::Program& program, const std::string& pat
   }
   std::ofstream out(path);
   out << text;
-  if (!out.flush()) return absl::UnavailableError(absl::StrCat("cannot write ", path));
+  if (!out.flush()) {
+    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
+  }
   return absl::OkStatus();
 }
 

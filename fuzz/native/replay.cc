@@ -122,6 +122,7 @@ int run(const Arguments& args) {
       return kExitUsage;
     }
     const Tally tally = run_times(executor, *program, args.number("times"));
+    if (args.has("kernel")) program->expect = "none";  // as_expected()
     if (args.on("json")) {
       print_json(path, *target, *program, tally);
     } else {

@@ -259,13 +259,13 @@ std::vector<std::string> summary_lines(const Snapshot& now, const Findings& find
   for (const std::string& name : findings.names()) {
     const Finding& finding = *findings.find(name);
     const auto hits = now.bucket_hits.find(name);
-    lines.push_back(absl::StrFormat(
-        "%-60s %10s hits  first at %s  %s%s", name,
-        grouped(hits == now.bucket_hits.end() ? 0 : hits->second),
-        clock_text(finding.first_seconds), state_name(finding.state),
-        finding.state == State::kNew
-            ? ""
-            : absl::StrFormat(", %d operations, %d directives", finding.ops, finding.directives)));
+    lines.push_back(absl::StrFormat("%-60s %10s  first at %s  %s%s", name,
+                                    plural(hits == now.bucket_hits.end() ? 0 : hits->second, "hit"),
+                                    clock_text(finding.first_seconds), state_name(finding.state),
+                                    finding.state == State::kNew
+                                        ? ""
+                                        : absl::StrCat(", ", plural(finding.ops, "operation"), ", ",
+                                                       plural(finding.directives, "directive"))));
   }
   return lines;
 }

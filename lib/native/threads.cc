@@ -269,7 +269,7 @@ void Threads::step(sim::AccessKind kind, const sim::Location* location, sim::Sit
   if (cpu.access < 0xfffe) ++cpu.access;
   if (cpu.access >= cpu.next_point) ask_director(cpu, kind, location, site);
   if (++self->op_steps >= kOpSteps) {
-    set_verdict("livelock", "one operation made 2^20 accesses without finishing", site, nullptr);
+    set_verdict("livelock", "one call made 2^20 accesses without finishing", site, nullptr);
     stop_all();
     abandon();
   }

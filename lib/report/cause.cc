@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "report/cause_teller.h"
+#include "report/lookup_story.h"
 #include "report/names.h"
 #include "report/phrases.h"
 #include "sim/arena.h"
@@ -237,6 +238,7 @@ Cause lost_update_cause(const Timeline& timeline) {
 Cause cause_of(const Timeline& timeline) {
   const std::string& verdict = timeline.failure.verdict;
   if (verdict == "missed-uprobe" && !timeline.at_rest) return trap_cause(timeline);
+  if (verdict == "stale-uprobe" && !timeline.failure.lookup) return dying_cause(timeline);
   if (verdict == "fallback-forever") return refusal_cause(timeline);
   if (verdict == "torn-pointer") return torn_cause(timeline);
   if (verdict == "null-dereference") return null_cause(timeline);

@@ -15,8 +15,9 @@ struct Cause {
   std::vector<int> steps;  // indices into Timeline::steps
 };
 
-// Of a missed-uprobe by a trap, fallback-forever, torn-pointer, null-dereference, tree-corrupt,
-// lost-update or layout verdict; empty for others. Does not depend on what is shown.
+// Of a missed-uprobe by a trap, a dying uprobe that is found, fallback-forever, torn-pointer,
+// null-dereference, tree-corrupt, lost-update or layout verdict; empty for others. Does not depend
+// on what is shown.
 Cause cause_of(const Timeline& timeline);
 
 }  // namespace vmafuzz::report

@@ -279,7 +279,7 @@ class LookupStory {
 
 std::string lookup_sentence(const Timeline& timeline) { return LookupStory(timeline).tell(); }
 
-std::string dying_sentence(const Timeline& timeline) {
+Cause dying_cause(const Timeline& timeline) {
   const std::vector<Step>& steps = timeline.steps;
   const Suspect suspect = timeline.failure.suspect();
   const Step* found = nullptr;
@@ -297,11 +297,16 @@ std::string dying_sentence(const Timeline& timeline) {
     }
   }
   if (dropped == nullptr) return {};
-  return absl::StrCat(
+  Cause cause;
+  cause.text = absl::StrCat(
       cpu_name(dropped->cpu), " let go of ", dropped->object_name, at_step(*dropped), " in ",
       in(dropped->at), ", which leaves its removal from the tree to a work item; ",
       cpu_name(suspect.cpu), " still found it", at_step(*found), " in ", in(found->at),
       found->stale > 0 ? ", by a stale value" : "", ". No consumer of it was left.");
+  for (const Step* step : {dropped, found}) {
+    cause.steps.push_back(static_cast<int>(step - steps.data()));
+  }
+  return cause;
 }
 
 }  // namespace vmafuzz::report

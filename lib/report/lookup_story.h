@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "report/cause.h"
 #include "report/timeline.h"
 
 namespace vmafuzz::report {
@@ -12,7 +13,7 @@ namespace vmafuzz::report {
 std::string lookup_sentence(const Timeline& timeline);
 
 // A uprobe without consumers that was still in the tree: who let go of it, and how it was found.
-std::string dying_sentence(const Timeline& timeline);
+Cause dying_cause(const Timeline& timeline);
 
 }  // namespace vmafuzz::report
 

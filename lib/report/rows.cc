@@ -188,7 +188,9 @@ std::vector<Row> fold_repetitions(std::vector<Row> rows) {
                              times, times == 1 ? " more time)" : " more times)");
     for (size_t k = i; k < i + best_period + best_saved; ++k) {
       if (k < i + best_period) folded.push_back(rows[k]);
-      if (rows[k].counter >= 0) note.counter = rows[k].counter, note.count = rows[k].count;
+      if (rows[k].counter < 0) continue;
+      // Its last value is what others read.
+      note.counter = rows[k].counter, note.count = rows[k].count, note.source = rows[k].source;
     }
     folded.push_back(std::move(note));
     i += best_period + best_saved;

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "report/cause.h"
@@ -28,6 +29,17 @@ std::string lifetime_sentence(const Timeline& timeline) {
   if (freed == nullptr) return full_stop(failure.what);
   std::string text = absl::StrCat(cpu_name(freed->cpu), " freed ", freed->object_name,
                                   at_step(*freed), " in ", in(freed->at));
+  const bool waited =
+      std::any_of(timeline.steps.begin(), timeline.steps.end(), [freed](const Step& step) {
+        return step.kind == StepKind::kGrace && step.object == freed->object &&
+               absl::StartsWith(step.text, "call_") && step.step <= freed->step;
+      });
+  const char* const too_early = waited ? ": the grace period that the free waited for is not one "
+                                         "that this use belongs to."
+                                       : ": nothing made the free wait.";
+  // Set-up comes before every step, and the same CPU tears everything down after the last one.
+  const bool at_end = failure.cpu == sim::kBootCpu;
+  const std::string user = at_end ? "tear-down" : cpu_name(failure.cpu);
   const Step* pointer = nullptr;
   for (const Step& step : timeline.steps) {
     if (step.cpu == failure.cpu && step.points_to == freed->object &&
@@ -36,14 +48,13 @@ std::string lifetime_sentence(const Timeline& timeline) {
     }
   }
   if (pointer == nullptr) {
-    return absl::StrCat(text, ", and ", cpu_name(failure.cpu), " used it after that in ",
-                        in(failure.at), ".");
+    return absl::StrCat(text, ", and ", user, " used it after that in ", in(failure.at), ".");
   }
   const bool before = pointer->step < freed->step;
   absl::StrAppend(&text, "; ", cpu_name(failure.cpu), before ? " had found" : " still found", " it",
                   at_step(*pointer), " in ", in(pointer->at), ", by ", pointer->object_name, ".",
                   pointer->field, pointer->stale > 0 ? " (a stale value)" : "", ", and used it in ",
-                  in(failure.at), before ? ": nothing made the free wait." : ".");
+                  in(failure.at), before ? too_early : ".");
   return text;
 }
 
@@ -119,7 +130,16 @@ std::string page_sentence(const Timeline& timeline) {
   }
   if (entry.empty()) return {};
   const std::string text = full_stop(timeline.failure.what);
-  if (last == nullptr) return absl::StrCat(text, " ", entry, " is as set-up left it.");
+  if (last == nullptr) {
+    std::string as_before = absl::StrCat(text, " ", entry, " is as set-up left it");
+    for (const Step& step : timeline.steps) {
+      if (step.kind != StepKind::kFail) continue;
+      absl::StrAppend(&as_before, ": ", cpu_name(step.cpu), " failed", at_step(step), " in ",
+                      in(step.at));
+      break;
+    }
+    return full_stop(as_before);
+  }
   return absl::StrCat(text, " It was ", cpu_name(last->cpu), " that stored ", last->value, " to ",
                       entry, at_step(*last), " in ", in(last->at), ".");
 }
@@ -167,9 +187,7 @@ std::string sentence(const Timeline& timeline) {
   if (verdict.empty()) return {};
   std::string text = cause_of(timeline).text;
   if (!text.empty()) return text;
-  if (verdict == "stale-uprobe" && !timeline.failure.lookup) {
-    text = dying_sentence(timeline);
-  } else if (verdict == "wrong-uprobe" || verdict == "stale-uprobe") {
+  if (verdict == "wrong-uprobe" || verdict == "stale-uprobe") {
     text = lookup_sentence(timeline);
   } else if (verdict == "use-after-free" || verdict == "dead-uprobe" || verdict == "double-free") {
     text = lifetime_sentence(timeline);

@@ -22,6 +22,12 @@ enum Disturbance : uint8_t {
   kLate = 1 << 2,      // deferred work is held back
 };
 
+// Write sections in a row that change nothing: what they are there for, such as a counter that
+// comes round, must happen within one lookup.
+bool is_long_run(const input::Op& op) {
+  return op.cpu != 0 && op.kind == input::OpKind::kBrk && op.get(input::ArgId::kTimes) >= 8;
+}
+
 constexpr uint8_t bit(int cpu) { return static_cast<uint8_t>(1u << cpu); }
 
 bool is_store(sim::AccessKind kind) {
@@ -139,8 +145,8 @@ void StrategyDirector::count_work(const input::Program& program) {
 }
 
 // Drawn over the execution as a whole, hardly any change point would come in a short operation
-// beside many long ones, and a lookup is short. So every other one comes in a lookup; the rest in
-// any operation, of any CPU alike.
+// beside many long ones, and a lookup is short. So every other one comes in a lookup, and each one
+// where there is a long run; the rest in any operation, of any CPU alike.
 size_t StrategyDirector::draw_operation(const input::Program& program, size_t first) {
   const size_t count = program.ops.size() - first;
   const auto after = [&](size_t op, auto&& wanted) {
@@ -150,7 +156,7 @@ size_t StrategyDirector::draw_operation(const input::Program& program, size_t fi
     return op;
   };
   const size_t any = first + rng_.below(count);
-  if (rng_.chance(1, 2)) {
+  if (rng_.chance(1, 2) || long_run_) {
     return after(any, [](const input::Op& op) { return op.kind == input::OpKind::kHit; });
   }
   if (rng_.chance(1, 2)) return any;
@@ -173,6 +179,7 @@ void StrategyDirector::draw_change_points(const input::Program& program, int dep
   size_t first = 0;
   while (first < program.ops.size() && program.ops[first].cpu == 0) ++first;
   if (first == program.ops.size()) return;
+  long_run_ = std::any_of(program.ops.begin(), program.ops.end(), is_long_run);
   const int wanted = depth - 1 < kMaxMarks ? depth - 1 : kMaxMarks;
   while (mark_count_ < wanted) {
     const size_t op = draw_operation(program, first);

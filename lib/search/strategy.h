@@ -80,6 +80,7 @@ class StrategyDirector final : public ReplayDirector {
   };
   std::array<Mark, kMaxMarks> marks_{};  // PCT: where the running CPU is demoted
   int mark_count_ = 0;
+  bool long_run_ = false;                        // the program has one
   std::array<uint16_t, kMaxMarks> odd_loads_{};  // ordinals of loads that break the policy's rule
   int odd_count_ = 0;
   uint16_t load_ = 0;

@@ -59,6 +59,7 @@ void Machine::begin(const Options& options, Director* director) {
     cpu.history = cpu.recent = 0;
   }
   current_ = &cpus_[kBootCpu];
+  ran_ = false;
   grace_periods.reset();
   timers.reset();
 }
@@ -100,6 +101,7 @@ bool Machine::run() {
   // at its first access makes another one begin.
   enter(cpus_[__builtin_ctz(runnable_)]);
   alone_ = true;
+  ran_ = true;
   current_ = &cpus_[kBootCpu];
   return !verdict_;
 }

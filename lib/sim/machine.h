@@ -190,6 +190,8 @@ class Machine {
   uint16_t op() const { return current_->op; }
   Cpu& current() { return *current_; }
   bool alone() const { return alone_; }
+  // The concurrent part is over: who is alone now comes after it.
+  bool ran() const { return ran_; }
   void begin_op(uint16_t op, Site site = Site::current());
   // The operation makes its call once more: accesses are counted on, but it may take as many anew.
   void again(Site site = Site::current());
@@ -384,6 +386,7 @@ class Machine {
   Director* director_ = nullptr;
   Options options_;
   bool alone_ = true;
+  bool ran_ = false;
   bool asks_loads_ = false;
   bool watched_ = false;  // trace or state tracking: every access takes the slow path
   uint32_t steps_ = 0;

@@ -22,7 +22,7 @@ std::string who(int cpu) {
     case kTimerCpu:
       return "timer";
     case kBootCpu:
-      return "set-up";
+      return machine.ran() ? "tear-down" : "set-up";
     default:
       return "cpu" + std::to_string(cpu);
   }

@@ -27,6 +27,7 @@ expect() {
 
 expect 0 'usage: ./vmafuzz COMMAND' '' --help
 expect 0 'usage: ./vmafuzz COMMAND' '' help
+expect 0 'usage: ./vmafuzz COMMAND' '' help help
 expect 2 '' 'usage: ./vmafuzz COMMAND'
 expect 0 './vmafuzz doctor --json' '' doctor --help
 expect 2 '' 'unknown command "docter": did you mean' docter
@@ -70,6 +71,9 @@ expect 0 'expect: wrong-uprobe' 'more --executions may make it smaller' minimize
 spent=$(sed -nE 's/.* in ([0-9]+) executions.*/\1/p' "$work/err")
 ((spent <= 100)) || { echo "FAILED: 100 executions became $spent"; exit 1; }
 expect 3 '' "cannot write $work/no/such.repro: No such file" minimize --output "$work/no/such.repro" "$bug"
+expect 3 '' "cannot write $work/no/such: No such file" encode --output "$work/no/such" "$bug"
+expect 3 '' "cannot write /dev/full: No space left" encode --output /dev/full "$bug"
+expect 0 'expected: none' '' replay --kernel 6.18 "$bug"
 ! holds err executions || { echo "FAILED: minimised for nothing"; exit 1; }
 echo precious >"$work/kept.repro"
 expect 2 '' 'the program finds nothing' minimize --output "$work/kept.repro" "$program"
@@ -96,6 +100,20 @@ for closer in 'head -1' true; do
   (trap '' PIPE; "$vmafuzz" man 2>"$work/err") | $closer >/dev/null || true
   holds err '' || { echo "FAILED: vmafuzz man | $closer, no signal: $(<"$work/err")"; exit 1; }
 done
+
+# A report takes the place of an older one only: pipes stay pipes, links stay links.
+run=$(dirname "$0")/../fuzz/sample-run
+mkfifo "$work/pipe"
+cat "$work/pipe" >"$work/piped" &
+expect 0 "$work/pipe: " '' report --out "$work/pipe" "$run"
+wait
+[[ -p $work/pipe ]] && grep -q '</html>' "$work/piped" || { echo "FAILED: report --out PIPE"; exit 1; }
+ln -s "$work/page.html" "$work/link.html"
+echo old >"$work/page.html"
+expect 0 "$work/link.html: " '' report --out "$work/link.html" "$run"
+[[ -L $work/link.html ]] && grep -q '</html>' "$work/page.html" || { echo "FAILED: report --out LINK"; exit 1; }
+expect 3 '' "cannot write $work: Is a directory" report --out "$work" "$run"
+[[ ! -e $work.tmp ]] || { echo "FAILED: report leaves $work.tmp"; exit 1; }
 
 # From any folder, the corpus is the repository's.
 (

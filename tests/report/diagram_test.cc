@@ -276,6 +276,7 @@ TEST(Fold, RowsThatDifferInTheCountAloneAreOneRowWithTheLastCount) {
     Row row;
     row.text = text;
     row.counter = counter;
+    row.source = static_cast<int>(rows.size());
     if (counter >= 0) {
       row.count = absl::StrCat(count);
       absl::StrAppend(&row.text, " = ", count);
@@ -293,6 +294,7 @@ TEST(Fold, RowsThatDifferInTheCountAloneAreOneRowWithTheLastCount) {
   EXPECT_EQ(folded[2].text, "(the last 2 lines 2 more times)");
   EXPECT_EQ(folded[2].counter, 0);
   EXPECT_EQ(folded[2].count, "11");
+  EXPECT_EQ(folded[2].source, 4) << "what others read";
   EXPECT_EQ(folded[3].count, "13") << "another counter";
 }
 

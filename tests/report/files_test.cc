@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "report/cause.h"
 #include "scene.h"
 
 namespace vmafuzz::report {
@@ -90,6 +91,15 @@ TEST(Files, ReadSideSectionsAreDrawnWhereRcuFrees) {
   EXPECT_LT(unlock, freed);
 }
 
+// How many of the steps that the sentence names are drawn.
+int drawn_of_cause(const Report& report) {
+  int drawn = 0;
+  for (const int step : cause_of(report.timeline).steps) {
+    drawn += report.timeline.steps[static_cast<size_t>(step)].shown ? 1 : 0;
+  }
+  return drawn;
+}
+
 //  Nobody is blamed who had finished before the lookup, unless the lookup was not bound to know.
 TEST(Sentence, OfADyingUprobeNamesWhoLetGoOfIt) {
   const Report report = report_of_our("repro/findings/dying-uprobe.repro");
@@ -97,9 +107,26 @@ TEST(Sentence, OfADyingUprobeNamesWhoLetGoOfIt) {
       << report.sentence;
   EXPECT_TRUE(absl::StrContains(report.sentence, "; cpu0 still found it at step "))
       << report.sentence;
+  EXPECT_EQ(drawn_of_cause(report), 2);
   EXPECT_FALSE(absl::StrContains(report.sentence, "mmap_lock")) << report.sentence;
   EXPECT_TRUE(absl::StrContains(report.timeline.failure.what, "the uprobe of i0 page 0, whose"))
       << report.timeline.failure.what;
+}
+
+TEST(Sentence, TellsAFreeThatWaitedForNobodyFromOneThatWaitedForOthers) {
+  const char* const kOther = "the grace period that the free waited for is not one that this use";
+  for (const char* bug : {"uprobe-freed-after-rcu", "uprobe-freed-after-srcu"}) {
+    const Report report = report_of_our(absl::StrCat("repro/bugs/", bug, ".repro"));
+    EXPECT_TRUE(absl::StrContains(report.sentence, kOther)) << report.sentence;
+  }
+  const Report at_once = report_of_our("repro/bugs/uprobe-freed-at-once.repro");
+  EXPECT_FALSE(absl::StrContains(at_once.sentence, kOther)) << at_once.sentence;
+}
+
+TEST(Sentence, TellsTearDownFromSetUp) {
+  const Report report = report_of_our("repro/bugs/refcount-inc-on-zero.repro");
+  EXPECT_TRUE(absl::StrContains(report.sentence, ", and tear-down used it")) << report.sentence;
+  EXPECT_TRUE(absl::StrContains(report.timeline.failure.what, "accessed by tear-down"));
 }
 
 TEST(Sentence, NamesTheStoreThatTheLookupMissed) {
@@ -157,7 +184,8 @@ TEST(Sentence, OfAPageAtRestNamesWhoStoredToItLast) {
       moved.timeline.steps.begin(), moved.timeline.steps.end(),
       [](const Step& step) { return step.shown && absl::StartsWith(step.text, "mm0.pte[1] ="); }));
   const Report left = report_of_our("repro/bugs/failed-unregister-removes.repro");
-  EXPECT_TRUE(absl::EndsWith(left.sentence, "mm0.pte[0] is as set-up left it.")) << left.sentence;
+  EXPECT_TRUE(absl::StrContains(left.sentence, "mm0.pte[0] is as set-up left it: cpu0 failed at "))
+      << left.sentence;
 }
 
 // mremap() split the mapping; the mmap() after it, of another page, has nothing to do with that.
