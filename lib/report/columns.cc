@@ -141,6 +141,17 @@ void append_row(const Layout& layout, const Row& row, std::string* text) {
 
 }  // namespace
 
+namespace {
+
+// Where a word of more than `room` is cut: behind a mark that is in its second half, if there is
+// one, so that a line number or the last part of a name stays whole.
+size_t cut_of(const std::string& word, size_t room) {
+  const size_t mark = word.find_last_of("._:/(", room - 1);
+  return mark != word.npos && mark >= room / 2 ? mark + 1 : room;
+}
+
+}  // namespace
+
 std::vector<std::string> wrap_text(const std::string& text, size_t width, size_t indent) {
   std::vector<std::string> lines;
   std::string line;
@@ -163,8 +174,9 @@ std::vector<std::string> wrap_text(const std::string& text, size_t width, size_t
     }
     while (line.size() + (fresh ? 0 : 1) + word.size() > width) {
       const size_t room = std::max<size_t>(width - std::min(width, line.size()), 1);
-      lines.push_back(line + word.substr(0, room));
-      word.erase(0, room);
+      const size_t cut = cut_of(word, room);
+      lines.push_back(line + word.substr(0, cut));
+      word.erase(0, cut);
       line = std::string(std::min(indent, width - 1), ' ');
     }
     absl::StrAppend(&line, fresh ? "" : " ", word);

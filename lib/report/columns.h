@@ -27,7 +27,7 @@ int least_width(const Timeline& timeline, const std::vector<std::string>& operat
                 const DiagramOptions& options = {});
 
 // Text wrapped at spaces; lines after the first begin with `indent` spaces. Words that are longer
-// than a line are cut.
+// than a line are cut, behind a mark if they can be.
 std::vector<std::string> wrap_text(const std::string& text, size_t width, size_t indent);
 
 }  // namespace vmafuzz::report

@@ -124,8 +124,11 @@ class RowMaker {
     if (failure.verdict.empty() || timeline_.at_rest || last_of_lookup() != nullptr) return;
     if (failure.at.function.empty()) return;  // shown elsewhere (show_elsewhere)
     flush(failure.cpu);
-    std::string text = absl::StrCat("*** ", failure.verdict, " at ", failure.at.line, " (",
-                                    failure.at.function, ")");
+    // Whoever reads it looks for places in the kernel's code.
+    std::string text = absl::StrCat("*** ", failure.verdict);
+    if (!failure.judged) {
+      absl::StrAppend(&text, " at ", failure.at.line, " (", failure.at.function, ")");
+    }
     if (!failure.other.function.empty()) {
       absl::StrAppend(&text, ", with ", failure.other.line, " (", failure.other.function, ")");
     }

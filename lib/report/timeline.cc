@@ -365,6 +365,7 @@ class Builder {
     failure.cpu = verdict_.cpu;
     failure.op = verdict_.op;
     failure.at = place(verdict_.site);
+    failure.judged = absl::StrContains(verdict_.site.file_name(), "lib/oracle/");
     if (verdict_.has_other) failure.other = place(verdict_.other);
     if (failure.verdict == "data-race") failure.racing_access = racing_access();
     if (!verdict_.has_other && failure.racing_access >= 0) {

@@ -112,7 +112,8 @@ struct Failure {
   std::optional<Suspect> lookup;
   Suspect suspect() const { return lookup ? *lookup : Suspect{cpu, op}; }
   Place at;
-  Place other;  // empty if there is none
+  bool judged = false;  // by the oracle, of which `at` is a place
+  Place other;          // empty if there is none
   // Of a data race: the access that came first. Index into Timeline::steps; -1: not known, or in
   // set-up.
   int racing_access = -1;

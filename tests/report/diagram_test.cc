@@ -303,6 +303,7 @@ TEST(Wrap, BreaksAtSpacesAndCutsWhatHasNone) {
   EXPECT_EQ(wrap_text("one two three", 8, 2), (Lines{"one two", "  three"}));
   EXPECT_EQ(wrap_text("  indented text", 10, 4), (Lines{"  indented", "    text"}));
   EXPECT_EQ(wrap_text("abcdefghijkl", 5, 2), (Lines{"abcde", "  fgh", "  ijk", "  l"}));
+  EXPECT_EQ(wrap_text("at maple_store.cc:230", 16, 2), (Lines{"at", "  maple_store.", "  cc:230"}));
   EXPECT_EQ(wrap_text("", 5, 2), (Lines{""}));
   EXPECT_EQ(wrap_text("a  b", 5, 2), (Lines{"a b"}));
 }
