@@ -189,8 +189,8 @@ class Diagnostician {
     std::erase_if(changes, [](const variants::Change& change) { return change.whole; });
     std::vector<std::string> refusing;
     const auto note = [&](Cure cure, std::string what) {
-      if (cure == Cure::kCures) diagnosis_.rules.push_back(std::move(what));
-      if (cure == Cure::kRefuses) refusing.push_back(std::move(what));
+      if (cure == Cure::kNone) return;
+      (cure == Cure::kCures ? diagnosis_.rules : refusing).push_back(std::move(what));
     };
     for (const variants::Change& change : changes) note(with({&change}), change.what);
     if (!diagnosis_.rules.empty()) return;
