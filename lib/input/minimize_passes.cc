@@ -317,21 +317,38 @@ std::vector<uint8_t> Minimizer::named_values(ArgId id) const {
   return values;
 }
 
-// One cpu for two that take turns: switches between them are needed no more, whose places depend on
-// all that is around them.
+// The same with `a` and `b` under each other's numbers, and so their operations in the other order.
+Program exchanged(Program program, uint8_t a, uint8_t b) {
+  const auto other = [a, b](int cpu) {
+    return static_cast<uint8_t>(cpu == a ? b : cpu == b ? a : cpu);
+  };
+  for (Op& op : program.ops) op.cpu = other(op.cpu);
+  for (Directive& directive : program.directives) {
+    if (!is_switch(directive) || directive.arg >= kCpuCount) continue;
+    directive.arg = static_cast<uint8_t>(other(directive.arg + 1) - 1);
+  }
+  canonicalize(program);
+  return program;
+}
+
+// One cpu for two that take turns, in either order: switches between them are needed no more, whose
+// places depend on all that is around them.
 bool Minimizer::join_cpus() {
   bool changed = false;
+  const auto join = [&](Program candidate, uint8_t from, uint8_t to) {
+    for (Op& op : candidate.ops) {
+      if (op.cpu == from) op.cpu = to;
+    }
+    std::erase_if(candidate.directives, [from](const Directive& directive) {
+      return is_switch(directive) && directive.arg + 1 == from;
+    });
+    changed |= adopt(std::move(candidate));
+  };
   for (uint8_t from = kCpuCount; from >= 1; from--) {
     for (uint8_t to = 1; to <= kCpuCount; to++) {
       if (from == to) continue;
-      Program candidate = current_;
-      for (Op& op : candidate.ops) {
-        if (op.cpu == from) op.cpu = to;
-      }
-      std::erase_if(candidate.directives, [from](const Directive& directive) {
-        return is_switch(directive) && directive.arg + 1 == from;
-      });
-      changed |= adopt(std::move(candidate));
+      join(current_, from, to);
+      join(exchanged(current_, from, to), from, to);
     }
   }
   return changed;

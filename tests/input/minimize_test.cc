@@ -241,6 +241,36 @@ TEST(Minimize, WhatNeedsNoScheduleMovesToTheSetup) {
   EXPECT_EQ(result.program.ops[1].cpu, 1);
 }
 
+// The cpu with the higher number goes first: joined as they are listed, the order would be another.
+TEST(Minimize, JoinsCpusThatTakeTurnsInEitherOrder) {
+  Program program;
+  program.ops = {simplest_op(OpKind::kBrk, 1), simplest_op(OpKind::kMunmap, 2),
+                 simplest_op(OpKind::kHit, 3)};
+  program.directives = {{1, 60, DirectiveKind::kPreempt, 0}, {2, 9, DirectiveKind::kPreempt, 1}};
+  const auto switches = [](const Program& candidate, uint16_t op, uint8_t to) {
+    return std::any_of(
+        candidate.directives.begin(), candidate.directives.end(),
+        [&](const Directive& directive) { return directive.op == op && directive.arg + 1 == to; });
+  };
+  // munmap() and then brk() within the hit, however that comes about.
+  const Reproduce reproduce = [&](const Program& candidate) {
+    if (candidate.ops.size() != 3) return false;
+    const auto index = [&](OpKind kind) {
+      uint16_t i = 0;
+      while (candidate.ops[i].kind != kind) i++;
+      return i;
+    };
+    const uint16_t brk = index(OpKind::kBrk), munmap = index(OpKind::kMunmap);
+    const uint8_t cpu = candidate.ops[munmap].cpu;
+    if (cpu == 0 || !switches(candidate, index(OpKind::kHit), cpu)) return false;
+    if (candidate.ops[brk].cpu == cpu) return munmap < brk;
+    return switches(candidate, munmap, candidate.ops[brk].cpu);
+  };
+  const MinimizeResult result = minimized(program, reproduce);
+  ASSERT_EQ(result.program.ops.size(), 3u);
+  EXPECT_EQ(result.program.directives.size(), 1u);
+}
+
 TEST(Minimize, DropsWhatAnotherOperationCanDoOnceMore) {
   Program program;
   program.ops.push_back(simplest_op(OpKind::kMunmap, 1));
