@@ -129,9 +129,8 @@ absl::StatusOr<run::Target> target_of(const input::Program& program, absl::strin
   return target;
 }
 
-bool as_expected(const input::Program& program, bool other_kernel,
-                 const std::set<std::string>& found) {
-  if (program.expect.empty() || program.expect == "none" || other_kernel) return found.empty();
+bool as_expected(const input::Program& program, const std::set<std::string>& found) {
+  if (program.expect.empty() || program.expect == "none") return found.empty();
   return found == std::set<std::string>{program.expect};
 }
 

@@ -46,9 +46,8 @@ absl::StatusOr<run::Target> target_of(const input::Program& program, absl::strin
 
 // Whether runs of the program ended as its file says: `found` are the verdicts that came out, of
 // one run or of several, not all of which need find something. The program expects nothing to be
-// found if it says "expect: none", if it says nothing, or on another kernel than its own.
-bool as_expected(const input::Program& program, bool other_kernel,
-                 const std::set<std::string>& found);
+// found if it says "expect: none" or says nothing.
+bool as_expected(const input::Program& program, const std::set<std::string>& found);
 
 }  // namespace vmafuzz::command
 

@@ -5,6 +5,7 @@
 #include <bit>
 #include <utility>
 
+#include "input/exchange.h"
 #include "input/minimizer.h"
 
 namespace vmafuzz::input {
@@ -317,20 +318,6 @@ std::vector<uint8_t> Minimizer::named_values(ArgId id) const {
   return values;
 }
 
-// The same with `a` and `b` under each other's numbers, and so their operations in the other order.
-Program exchanged(Program program, uint8_t a, uint8_t b) {
-  const auto other = [a, b](int cpu) {
-    return static_cast<uint8_t>(cpu == a ? b : cpu == b ? a : cpu);
-  };
-  for (Op& op : program.ops) op.cpu = other(op.cpu);
-  for (Directive& directive : program.directives) {
-    if (!is_switch(directive) || directive.arg >= kCpuCount) continue;
-    directive.arg = static_cast<uint8_t>(other(directive.arg + 1) - 1);
-  }
-  canonicalize(program);
-  return program;
-}
-
 // One cpu for two that take turns, in either order: switches between them are needed no more, whose
 // places depend on all that is around them.
 bool Minimizer::join_cpus() {
@@ -348,7 +335,10 @@ bool Minimizer::join_cpus() {
     for (uint8_t to = 1; to <= kCpuCount; to++) {
       if (from == to) continue;
       join(current_, from, to);
-      join(exchanged(current_, from, to), from, to);
+      Program exchanged = current_;
+      exchange_cpus(exchanged, from, to);
+      canonicalize(exchanged);  // their operations in the other order
+      join(std::move(exchanged), from, to);
     }
   }
   return changed;

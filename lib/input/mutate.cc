@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "input/bytes.h"
+#include "input/exchange.h"
 #include "input/reversal.h"
 #include "input/scenario.h"
 #include "input/suggest.h"
@@ -129,17 +130,11 @@ void Mutator::nudge_arg() {
   op.arg[slot] = static_cast<uint8_t>(std::clamp<int>(value, arg.min, arg.max()));
 }
 
-// Exchanges two cpus throughout, targets of preemptions included.
 void Mutator::exchange_cpus() {
   const auto a = static_cast<uint8_t>(1 + pick(kCpuCount, rng_));
   const auto b = static_cast<uint8_t>(1 + pick(kCpuCount, rng_));
-  const auto exchanged = [a, b](uint8_t cpu) { return cpu == a ? b : cpu == b ? a : cpu; };
   if (std::max(a, b) > options_.cpus) return;
-  for (Op& op : program_.ops) op.cpu = exchanged(op.cpu);
-  for (Directive& directive : program_.directives) {
-    if (directive.kind != DirectiveKind::kPreempt || directive.arg >= kCpuCount) continue;
-    directive.arg = static_cast<uint8_t>(exchanged(static_cast<uint8_t>(directive.arg + 1)) - 1);
-  }
+  input::exchange_cpus(program_, a, b);
 }
 
 void Mutator::add_directive() {

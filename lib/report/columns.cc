@@ -139,10 +139,6 @@ void append_row(const Layout& layout, const Row& row, std::string* text) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 // Where a word of more than `room` is cut: behind a mark that is in its second half, if there is
 // one, so that a line number or the last part of a name stays whole.
 size_t cut_of(const std::string& word, size_t room) {

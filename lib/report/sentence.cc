@@ -133,7 +133,9 @@ std::string page_sentence(const Timeline& timeline) {
   if (last == nullptr) {
     std::string as_before = absl::StrCat(text, " ", entry, " is as set-up left it");
     for (const Step& step : timeline.steps) {
-      if (step.kind != StepKind::kFail) continue;
+      // What failed elsewhere is not why.
+      if (step.kind != StepKind::kFail || !absl::StartsWith(step.at.line, "breakpoint.cc:"))
+        continue;
       absl::StrAppend(&as_before, ": ", cpu_name(step.cpu), " failed", at_step(step), " in ",
                       in(step.at));
       break;

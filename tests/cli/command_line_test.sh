@@ -74,6 +74,7 @@ expect 3 '' "cannot write $work/no/such.repro: No such file" minimize --output "
 expect 3 '' "cannot write $work/no/such: No such file" encode --output "$work/no/such" "$bug"
 expect 3 '' "cannot write /dev/full: No space left" encode --output /dev/full "$bug"
 expect 0 'expected: none' '' replay --kernel 6.18 "$bug"
+expect 1 'expected: none' '' replay --kernel v1 "$bug"
 ! holds err executions || { echo "FAILED: minimised for nothing"; exit 1; }
 echo precious >"$work/kept.repro"
 expect 2 '' 'the program finds nothing' minimize --output "$work/kept.repro" "$program"

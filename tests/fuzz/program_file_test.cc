@@ -139,16 +139,14 @@ TEST(ProgramFile, OnlyTheVerdictThatIsExpectedIsAsExpected) {
   input::Program program;
   for (const char* expect : {"", "none"}) {
     program.expect = expect;
-    EXPECT_TRUE(as_expected(program, false, {}));
-    EXPECT_FALSE(as_expected(program, false, {"wrong-uprobe"}));
+    EXPECT_TRUE(as_expected(program, {}));
+    EXPECT_FALSE(as_expected(program, {"wrong-uprobe"}));
   }
   program.expect = "wrong-uprobe";
-  EXPECT_TRUE(as_expected(program, false, {"wrong-uprobe"}));
-  EXPECT_FALSE(as_expected(program, false, {})) << "the bug is gone";
-  EXPECT_FALSE(as_expected(program, false, {"stale-uprobe"}));
-  EXPECT_FALSE(as_expected(program, false, {"stale-uprobe", "wrong-uprobe"}));
-  EXPECT_TRUE(as_expected(program, true, {}));
-  EXPECT_FALSE(as_expected(program, true, {"wrong-uprobe"}));
+  EXPECT_TRUE(as_expected(program, {"wrong-uprobe"}));
+  EXPECT_FALSE(as_expected(program, {})) << "the bug is gone";
+  EXPECT_FALSE(as_expected(program, {"stale-uprobe"}));
+  EXPECT_FALSE(as_expected(program, {"stale-uprobe", "wrong-uprobe"}));
 }
 
 }  // namespace
