@@ -209,6 +209,7 @@ void Findings::complete_suspect(const std::string& file, const Exit& exit) {
   finding->what =
       absl::StrCat("the process that runs this ends by ", hung_ ? "its deadline" : exit.text());
   if (!add_killer(*finding).ok()) return again(file);
+  on_killed(bucket_file_name(finding->target, finding->bucket), *finding);
   unlink(path.c_str());
 }
 

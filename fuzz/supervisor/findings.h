@@ -33,6 +33,8 @@ class Findings {
   absl::Status open();
   std::function<void(const std::string& name, const Finding&)> on_new = [](auto&, auto&) {};
   std::function<void(const std::string& name, const Finding&)> on_done = [](auto&, auto&) {};
+  // The input of a suspect ended its process again: a hit of the bucket, known or new.
+  std::function<void(const std::string& name, const Finding&)> on_killed = [](auto&, auto&) {};
   std::function<void(const std::string& text)> on_warning = [](auto&) {};
   // After a triage that could not do its work.
   Clock::duration pause = std::chrono::seconds(10);

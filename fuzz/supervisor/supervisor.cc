@@ -46,6 +46,10 @@ constexpr size_t kSyncedPerTurn = 4096;
 constexpr char kBroken[] = "broken";  // no worker of any group starts
 constexpr uint64_t kMostMinFree = uint64_t{256} << 20;
 
+std::string group_of(const Finding& finding) {
+  return absl::StrCat(finding.engine, "/", target_name(finding.target));
+}
+
 bool is_ignored(int number) {
   struct sigaction action;
   return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
@@ -199,17 +203,20 @@ void Supervisor::connect() {
                          {"seconds_run", worker.ran_seconds}});
   };
   findings_.on_new = [this](const std::string& name, const Finding& finding) {
-    const std::string group = absl::StrCat(finding.engine, "/", target_name(finding.target));
     event("bucket",
           {{"name", name},
            {"kernel", finding.target.kernel},
            {"verdict", finding.verdict},
            {"bucket", finding.bucket},
            {"what", finding.what},
-           {"group", group},
+           {"group", group_of(finding)},
            {"first_executions", finding.execution}},
           /*sync=*/true);
     fleet_->note_found(finding);
+  };
+  // Workers that die count no hit themselves.
+  findings_.on_killed = [this](const std::string& name, const Finding& finding) {
+    ++ledger_.groups[group_of(finding)].totals.hits[name];
   };
   findings_.on_done = [this](const std::string& name, const Finding& finding) {
     event("minimised",

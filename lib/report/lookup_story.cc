@@ -214,6 +214,14 @@ class LookupStory {
     return text;
   }
 
+  // A uprobe knows its inode by address, and has its name from it: "uprobe(i1 page 0)".
+  static std::string reused(const Step& inode) {
+    const absl::string_view uprobe = inode.object_name;
+    const absl::string_view registered = uprobe.substr(7, uprobe.find(' ') - 7);
+    if (registered == inode.value) return {};
+    return absl::StrCat(" (in whose memory ", registered, " was when the uprobe was made)");
+  }
+
   // Where nobody interfered: what it went by all the same, and the uprobe that this led to.
   std::string undisturbed_sentence(const std::string& lookup, size_t first, size_t last) const {
     std::vector<std::string> read;
@@ -225,6 +233,7 @@ class LookupStory {
       if (!tells(step) && !(of_uprobe && step.field == "inode")) continue;
       if (!seen.insert({step.location, step.value}).second) continue;
       read.push_back(absl::StrCat(step.object_name, ".", step.field, " = ", step.value));
+      if (of_uprobe) absl::StrAppend(&read.back(), reused(step));
     }
     if (read.empty()) return {};
     return absl::StrCat(lookup, absl::StrJoin(read, ", "),

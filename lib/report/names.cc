@@ -107,6 +107,30 @@ std::string flags_name(uint64_t vm_flags) {
   return text;
 }
 
+std::string smaps_flags(uint64_t vm_flags) {
+  struct Mnemonic {
+    uint64_t flag;
+    absl::string_view name;
+  };
+  static constexpr Mnemonic kMnemonics[] = {
+      {kernel::VM_READ, "rd"},       {kernel::VM_WRITE, "wr"},       {kernel::VM_EXEC, "ex"},
+      {kernel::VM_SHARED, "sh"},     {kernel::VM_MAYREAD, "mr"},     {kernel::VM_MAYWRITE, "mw"},
+      {kernel::VM_MAYEXEC, "me"},    {kernel::VM_MAYSHARE, "ms"},    {kernel::VM_GROWSDOWN, "gd"},
+      {kernel::VM_PFNMAP, "pf"},     {kernel::VM_MAYBE_GUARD, "gu"}, {kernel::VM_IO, "io"},
+      {kernel::VM_SEQ_READ, "sr"},   {kernel::VM_RAND_READ, "rr"},   {kernel::VM_DONTCOPY, "dc"},
+      {kernel::VM_DONTEXPAND, "de"}, {kernel::VM_ACCOUNT, "ac"},     {kernel::VM_NORESERVE, "nr"},
+      {kernel::VM_HUGETLB, "ht"},    {kernel::VM_WIPEONFORK, "wf"},  {kernel::VM_DONTDUMP, "dd"},
+      {kernel::VM_SOFTDIRTY, "sd"},  {kernel::VM_MIXEDMAP, "mm"},    {kernel::VM_HUGEPAGE, "hg"},
+      {kernel::VM_NOHUGEPAGE, "nh"}, {kernel::VM_MERGEABLE, "mg"},
+  };
+  std::string text;
+  for (const Mnemonic& mnemonic : kMnemonics) {
+    if ((vm_flags & mnemonic.flag) == 0) continue;
+    absl::StrAppend(&text, text.empty() ? "" : " ", mnemonic.name);
+  }
+  return text;
+}
+
 Names::Names(const std::vector<sim::TraceEvent>& trace) {
   for (const sim::TraceEvent& event : trace) {
     const bool stores = event.event == sim::Event::kStore || event.event == sim::Event::kRmw;
@@ -121,6 +145,7 @@ void Names::follow(const sim::TraceEvent& event) {
       values_[event.location] = event.value;
       forgotten_.erase(event.location);
       name_slot(event);
+      name_uprobe(event);
       break;
     case sim::Event::kLoad:
       if (event.stale == 0) values_.try_emplace(event.location, event.value);
@@ -138,6 +163,7 @@ void Names::follow(const sim::TraceEvent& event) {
 // Memory that is handed out again keeps no name of the past.
 void Names::forget(const sim::Object& object) {
   slots_.erase(sim::arena.offset_of(object.base));
+  probed_.erase(sim::arena.offset_of(object.base));
   object.type->visit(
       object.base,
       [](void* self, const char*, const char*, sim::Location& location) {
@@ -155,6 +181,14 @@ void Names::name_slot(const sim::TraceEvent& event) {
   if (label != "files" && label != "inodes") return;
   const sim::Object* object = sim::arena.object_of(sim::arena.at(event.value));
   if (object != nullptr) slots_[sim::arena.offset_of(object->base)] = field(event.location);
+}
+
+// A uprobe is of the inode that it was made for, whatever lies in that memory later.
+void Names::name_uprobe(const sim::TraceEvent& event) {
+  const sim::Object* object = sim::arena.object_of(event.location);
+  if (object == nullptr || absl::string_view(object->type->name) != "uprobe") return;
+  if (field(event.location) != "inode") return;
+  probed_[sim::arena.offset_of(object->base)] = object_at(event.value);
 }
 
 uint64_t Names::newest(const sim::Location* location) const {
@@ -201,11 +235,10 @@ std::string Names::inode(const sim::Object& object) const {
 }
 
 std::string Names::uprobe(const sim::Object& object) const {
-  const auto inode_offset = known(object, "inode");
+  const auto inode = probed_.find(sim::arena.offset_of(object.base));
   const auto offset = known(object, "offset");
-  if (!inode_offset || !offset) return plain_object(object);
-  return absl::StrCat("uprobe(", object_at(*inode_offset), " page ", *offset >> kernel::PAGE_SHIFT,
-                      ")");
+  if (inode == probed_.end() || !offset) return plain_object(object);
+  return absl::StrCat("uprobe(", inode->second, " page ", *offset >> kernel::PAGE_SHIFT, ")");
 }
 
 std::string Names::file(const sim::Object& object) const {

@@ -34,6 +34,8 @@ std::string cpu_name(int cpu);
 
 // Bits of vm_flags as /proc/PID/maps shows them: "r-xp".
 std::string flags_name(uint64_t vm_flags);
+// All of them as VmFlags in /proc/PID/smaps does: "rd ex mr me ac".
+std::string smaps_flags(uint64_t vm_flags);
 
 // Uses the machine's objects and must not outlive the execution that they belong to.
 class Names {
@@ -62,12 +64,14 @@ class Names {
   std::string inode(const sim::Object& object) const;
   std::string file(const sim::Object& object) const;
   void name_slot(const sim::TraceEvent& event);
+  void name_uprobe(const sim::TraceEvent& event);
   void forget(const sim::Object& object);
 
   absl::flat_hash_map<const sim::Location*, uint64_t> values_;
   absl::flat_hash_set<const sim::Location*> stored_;     // at any time in the trace
   absl::flat_hash_set<const sim::Location*> forgotten_;  // of memory handed out, not stored since
   absl::flat_hash_map<uint64_t, std::string> slots_;     // offset of an object: "f0", "i2"
+  absl::flat_hash_map<uint64_t, std::string> probed_;    // offset of a uprobe: its inode's name
 };
 
 }  // namespace vmafuzz::report

@@ -56,20 +56,28 @@ class Legend {
   }
 
   std::vector<Drawing::Entry> entries() const {
+    std::vector<std::string> texts;
+    for (const Mapping& mapping : mappings_) texts.push_back(text_of(mapping));
     std::vector<Drawing::Entry> entries;
     for (size_t i = 0; i < mappings_.size() && i < kLetters.size(); ++i) {
-      const Mapping& mapping = mappings_[i];
-      std::string text = "anonymous";
-      if (mapping.file) {
-        const std::string ino = mapping.ino < 16 ? absl::StrCat("i", mapping.ino) : "shmem";
-        text = absl::StrCat(ino, ", page ", mapping.first_page, " is pgoff ", mapping.first_pgoff);
-      }
-      entries.push_back({kLetters[i], absl::StrCat(text, ", ", flags_name(mapping.flags))});
+      entries.push_back({kLetters[i], texts[i]});
+      // Two letters must differ in words too: by VM_ACCOUNT, or what else no "r-xp" tells.
+      if (std::count(texts.begin(), texts.end(), texts[i]) < 2) continue;
+      absl::StrAppend(&entries.back().text, " (", smaps_flags(mappings_[i].flags), ")");
     }
     return entries;
   }
 
  private:
+  static std::string text_of(const Mapping& mapping) {
+    std::string text = "anonymous";
+    if (mapping.file) {
+      const std::string ino = mapping.ino < 16 ? absl::StrCat("i", mapping.ino) : "shmem";
+      text = absl::StrCat(ino, ", page ", mapping.first_page, " is pgoff ", mapping.first_pgoff);
+    }
+    return absl::StrCat(text, ", ", flags_name(mapping.flags));
+  }
+
   std::vector<Mapping> mappings_;
 };
 

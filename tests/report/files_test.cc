@@ -163,8 +163,9 @@ TEST(Sentence, OfALookupThatNobodyDisturbedSaysWhatItWentBy) {
   const Report report = report_of_our("repro/bugs/inode-not-kept.repro");
   EXPECT_TRUE(absl::EndsWith(report.sentence,
                              "In between it read vma#1[0-1).vm_file = f0, vma#1[0-1).vm_pgoff = "
-                             "0, vma#1[0-1).vm_start = 0, f0.f_inode = i0, uprobe(i0 page "
-                             "0).inode = i0, none of which another CPU changed meanwhile."))
+                             "0, vma#1[0-1).vm_start = 0, f0.f_inode = i0, uprobe(i1 page "
+                             "0).inode = i0 (in whose memory i1 was when the uprobe was made), "
+                             "none of which another CPU changed meanwhile."))
       << report.sentence;
   const auto shows = [&](const std::string& field) {
     return std::any_of(

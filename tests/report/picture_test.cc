@@ -54,6 +54,20 @@ TEST(Picture, MovedMappingAndOtherFlagsAreOtherLetters) {
 )");
 }
 
+TEST(Picture, LettersThatOnlyAFlagTellsApartSayWhich) {
+  PageMap pages{};
+  map(&pages, 1, 3, nullptr, 0, 0, kernel::VM_READ | kernel::VM_ACCOUNT);
+  map(&pages, 3, 4, nullptr, 0, 0, kernel::VM_READ);
+  map(&pages, 4, 5, nullptr, 0, 0, kernel::VM_WRITE | kernel::VM_ACCOUNT);
+  EXPECT_EQ("\n" + draw({{"now", pages}}, -1), R"(
+       0123456789abc
+  now  .AABC........
+  A = anonymous, r--p (rd ac)
+  B = anonymous, r--p (rd)
+  C = anonymous, -w-p
+)");
+}
+
 TEST(Picture, IsAsWideAsTheLastPageThatIsMappedOrMarked) {
   PageMap pages{};
   map(&pages, 38, 40, some_inode(1), 1, 0);

@@ -37,6 +37,7 @@ class FindingsTest : public ::testing::Test {
   void session(const std::string& script) {
     warnings_.clear();
     done_.clear();
+    killed_.clear();
     put_script(folder_ / "triage", "echo >>" + (folder_ / "runs") + "\n" + script);
     put_file(folder_ / "runs", "");
     boost::asio::io_context loop;
@@ -45,6 +46,7 @@ class FindingsTest : public ::testing::Test {
     findings.on_warning = [&](const std::string& text) { warnings_.push_back(text); };
     ASSERT_TRUE(findings.open().ok());
     findings.on_done = [&](const std::string& name, const Finding&) { done_.push_back(name); };
+    findings.on_killed = [&](const std::string& name, const Finding&) { killed_.push_back(name); };
     const Clock::time_point late = Clock::now() + std::chrono::seconds(60);
     while (!findings.idle() && Clock::now() < late) {
       findings.tick([](const Finding&) { return false; });
@@ -67,7 +69,7 @@ class FindingsTest : public ::testing::Test {
 
   const Folder folder_;
   Finding finding_, suspect_;
-  std::vector<std::string> warnings_, done_, names_;
+  std::vector<std::string> warnings_, done_, killed_, names_;
 };
 
 // A triage that was killed, or that lacked something, says nothing about its input.
@@ -145,6 +147,7 @@ TEST_F(FindingsTest, PreferACrashThatIsShownAgain) {
     put_file(folder_ / kSuspectFile, to_json(suspect_));
     session("kill -SEGV $$");
     EXPECT_EQ(names_.size(), 1u);
+    EXPECT_EQ(killed_, names_) << "each is a hit of the bucket";
     EXPECT_FALSE(is_there(kSuspectFile));
   }
   suspect_.input = "first";
