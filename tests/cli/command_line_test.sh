@@ -4,7 +4,7 @@
 # usage: command_line_test.sh VMAFUZZ
 set -euo pipefail
 
-vmafuzz=$1
+vmafuzz=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -105,9 +105,9 @@ done
 # A report takes the place of an older one only: pipes stay pipes, links stay links.
 run=$(dirname "$0")/../fuzz/sample-run
 mkfifo "$work/pipe"
-cat "$work/pipe" >"$work/piped" &
+timeout 60 cat "$work/pipe" >"$work/piped" &
 expect 0 "$work/pipe: " '' report --out "$work/pipe" "$run"
-wait
+wait || true
 [[ -p $work/pipe ]] && grep -q '</html>' "$work/piped" || { echo "FAILED: report --out PIPE"; exit 1; }
 ln -s "$work/page.html" "$work/link.html"
 echo old >"$work/page.html"

@@ -208,6 +208,20 @@ TEST(Diagnosis, TriesFullBarriersOnlyWhereNothingElseHelps) {
   }
 }
 
+// Barriers would order these accesses as well, but what the kernel lacks says more.
+TEST(Diagnosis, NamesNoBarrierForADataRaceThatARuleCures) {
+  for (const char* repro : {"bugs/copy-insn-without-wmb", "bugs/vma-read-lock-relaxed"}) {
+    const input::Program program = read(repro);
+    Executor executor;
+    const variants::Kernel* kernel = variants::find_kernel(program.kernel);
+    ASSERT_TRUE(executor.set_target({kernel, program.bugs, program.options}).ok());
+    const Diagnosis diagnosis = diagnose(executor, program);
+    ASSERT_EQ(diagnosis.verdict, "data-race") << repro;
+    EXPECT_FALSE(diagnosis.rules.empty()) << repro;
+    EXPECT_TRUE(diagnosis.barriers.empty()) << absl::StrJoin(diagnosis.barriers, "\n");
+  }
+}
+
 TEST(Diagnosis, LeavesTheExecutorAsItWas) {
   Executor executor;
   ASSERT_TRUE(executor.set_target({variants::find_kernel("v2-int"), {}, {}}).ok());
