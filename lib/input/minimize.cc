@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -134,8 +135,26 @@ bool Minimizer::search_without(size_t chunk) {
   return changed;
 }
 
+// What comes after a repetition that is left out has other numbers then: a lookup that only the
+// second of two hits shows may as well be the first.
+bool Minimizer::search_with_fewer_repetitions() {
+  const size_t bound = std::min(current_.directives.size(), options_.max_search_directives);
+  for (size_t i = 0; i < current_.ops.size(); i++) {
+    const int times = current_.ops[i].get(ArgId::kTimes);
+    if (arg_slot(current_.ops[i].kind, ArgId::kTimes) < 0) continue;
+    for (const int fewer : std::set<int>{1, times - 1}) {
+      if (fewer < 1 || fewer >= times) continue;
+      Program candidate = current_;
+      candidate.ops[i].set(ArgId::kTimes, static_cast<uint8_t>(fewer));
+      if (search(candidate, bound, options_.executions_per_search)) return true;
+    }
+  }
+  return false;
+}
+
 bool Minimizer::search_again() {
-  return search_ && (search_with_fewer_directives() || search_with_fewer_ops());
+  return search_ && (search_with_fewer_directives() || search_with_fewer_ops() ||
+                     search_with_fewer_repetitions());
 }
 
 // Every candidate here was executed in the last round already, so this asks the memory; it would

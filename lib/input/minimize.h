@@ -14,10 +14,10 @@
 // repeated until a whole round changes nothing. Deletion gets stuck where the effect is not
 // monotonic, which for interleavings is the rule: a program with another schedule, not a subset of
 // this one, is often smaller. So then the caller is asked to search again around the result, with
-// a directive less, and with operations left out, several and then each in turn. Where that finds
-// nothing either, operations are traded: one is dropped and another one changed. Whatever is found
-// is minimised like the original. Every accepted candidate is smaller by Size, which is
-// well-founded, so this ends; it also ends when a budget is used up.
+// a directive less, with operations left out, several and then each in turn, and with fewer
+// repetitions. Where that finds nothing either, operations are traded: one is dropped and another
+// one changed. Whatever is found is minimised like the original. Every accepted candidate is
+// smaller by Size, which is well-founded, so this ends; it also ends when a budget is used up.
 //
 // The result is 1-minimal, unless the budget ran out: without any one of its operations (and the
 // directives attached to it), or any one directive, the bug is gone. Each such candidate was

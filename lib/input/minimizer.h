@@ -69,6 +69,7 @@ class Minimizer {
   bool search_again();
   bool search_with_fewer_directives();
   bool search_with_fewer_ops();
+  bool search_with_fewer_repetitions();
   bool search_without(size_t chunk);
   bool search(const Program& program, size_t max_directives, int executions);
   int left_in_total() const {

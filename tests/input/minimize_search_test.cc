@@ -148,6 +148,32 @@ TEST(Minimize, SearchesAgainWhereLessWasSpentBefore) {
   EXPECT_EQ(result.program.ops.size(), 2u);
 }
 
+// The second of two hits is where the switch has to come, until there is one.
+TEST(Minimize, SearchesAgainWithFewerRepetitions) {
+  Program program;
+  program.ops = {simplest_op(OpKind::kHit, 1), simplest_op(OpKind::kHit, 2)};
+  program.ops[0].set(ArgId::kTimes, 2);
+  const auto access_for = [](const Program& candidate) {
+    return static_cast<uint16_t>(30 * candidate.ops[0].get(ArgId::kTimes));
+  };
+  program.directives = {{0, access_for(program), DirectiveKind::kFail, 0}};
+  const Reproduce reproduce = [&](const Program& candidate) {
+    return candidate.ops.size() == 2 && candidate.directives.size() == 1 &&
+           candidate.directives[0].access == access_for(candidate);
+  };
+  EXPECT_EQ(minimized(program, reproduce).program.ops[0].get(ArgId::kTimes), 2);
+  const Search search = [&](const SearchRequest& request) {
+    SearchResult result{std::nullopt, 1};
+    if (request.program.ops.size() < 2) return result;
+    result.found = request.program;
+    result.found->directives = {{0, access_for(request.program), DirectiveKind::kFail, 0}};
+    return result;
+  };
+  const MinimizeResult result = minimized(program, reproduce, search);
+  EXPECT_EQ(result.program.ops[0].get(ArgId::kTimes), 1);
+  EXPECT_TRUE(result.stats.one_minimal);
+}
+
 // The bound that is worth the most to a search without an operation is what the program has now.
 TEST(Minimize, TellsASearchHowManyDirectivesThereAre) {
   std::set<size_t> told, bounds;

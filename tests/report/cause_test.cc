@@ -53,19 +53,18 @@ TEST(Cause, OfATrapThatTheDescentMissesIsTheRotation) {
   expect_says(report, "mm0.pte[1] = present+anon+breakpoint");
   expect_says(report,
               "as set-up left it, but found no uprobe where it looked for uprobe(i0 page 0)");
-  const Step* store = find_step(report, 1, "uprobes.uprobes_seqcount.sequence = 5");
+  const Step* store = find_step(report, 1, "uprobes.uprobes_seqcount.sequence = 6");
   const Step* rotation = find_step(report, 1, "uprobe(i1 page 0).rb_node.rb_left = NULL");
   expect_says(report,
-              absl::StrCat("although cpu1 had stored 5", at(store), " in insert_uprobe() ("));
+              absl::StrCat("although cpu1 had stored 6", at(store), " in insert_uprobe() ("));
   expect_says(report, "and then uprobe(i1 page 0).rb_node.rb_left = NULL at step ");
   expect_says(report, absl::StrCat("by cpu1", at(rotation), " in rotate() ("));
-  expect_says(report, "The locked lookup read the same at steps ");
 }
 
 TEST(Cause, OfATrapNamesTheStoreThatTheDescentMissed) {
   const Report report = report_of_our("repro/bugs/erase-without-seqcount.repro");
   expect_says(report,
-              "uprobe(i0 page 2).rb_node.rb_left = NULL at step 486, although kworker had stored "
+              "uprobe(i0 page 2).rb_node.rb_left = NULL at step 450, although kworker had stored "
               "uprobe(i0 page 0) at step ");
 }
 
@@ -81,10 +80,9 @@ TEST(Cause, OfATrapWithoutMappingIsTheUnmapping) {
 TEST(Cause, OfATrapNamesWhoPutTheBreakpointThere) {
   const Report report = report_of_our("repro/bugs/register-under-read-lock.repro");
   const Step* installed = find_step(report, 1, "mm0.pte[0] = present+anon+breakpoint");
-  const Step* inserted = find_step(report, 1, "uprobes.uprobes_tree.rb_root = uprobe(i0 page 0)");
   expect_says(report, absl::StrCat("stored by cpu1", at(installed), " in install_breakpoint() ("));
-  expect_says(report, absl::StrCat("The locked lookup read uprobes.uprobes_seqcount.sequence = 4"));
-  expect_says(report, absl::StrCat("although cpu1 had stored uprobe(i0 page 0)", at(inserted)));
+  expect_says(report, "stored over uprobe(i0 page 0) by kworker at step ");
+  expect_says(report, "The locked lookup read the same at steps ");
 }
 
 TEST(Cause, OfATrapTellsTwoUprobesOfOneNameApart) {

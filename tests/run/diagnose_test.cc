@@ -152,7 +152,7 @@ cpu1:
 
 // What is said of barriers follows from what barriers did.
 TEST(Diagnosis, SaysNothingOfOrdersThatItDidNotSee) {
-  for (const char* repro : {"bugs/end-without-wmb", "bugs/counter-wraps", "v1-wrong-uprobe"}) {
+  for (const char* repro : {"bugs/end-without-wmb", "bugs/lookup-not-retried", "v1-wrong-uprobe"}) {
     const input::Program program = read(repro);
     Executor executor;
     const variants::Kernel* kernel = variants::find_kernel(program.kernel);
