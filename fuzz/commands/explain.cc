@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fuzz/commands/table.h"
@@ -87,7 +88,7 @@ std::string page(const report::Report& report, const Arguments& args, const std:
 std::string letter(const report::Report& report, const run::Target& target,
                    const std::string& file) {
   report::MailOptions options;
-  options.file = file == "-" ? "" : std::filesystem::path(file).filename().string();
+  options.file = std::filesystem::path(file).filename().string();
   options.version = version_and_commit();
   options.source = std::string(target.kernel->source);
   return report::mail(report, options);
@@ -109,6 +110,18 @@ int print_text(const report::Report& report, const Arguments& args, const std::s
   return kExitOk;
 }
 
+// Whether `replay FILE` shows the same, and FILE holds what is printed: not if the kernel is only
+// named on the command line, and not if it is bytes. A search form explores anew on each kernel.
+bool replays_alone(const std::string& file, const input::Program& program,
+                   const run::Target& target) {
+  std::error_code error;
+  if (!program.replay_form() || !std::filesystem::is_regular_file(file, error)) return false;
+  const absl::StatusOr<run::Target> alone = target_of(program, "");
+  if (!alone.ok() || alone->kernel != target.kernel) return false;
+  const absl::StatusOr<std::string> content = read_file(file);
+  return content.ok() && (is_text(*content) || absl::EndsWith(file, ".repro"));
+}
+
 int run(const Arguments& args) {
   if (absl::Status status = check(args); !status.ok()) return refuse(status);
   const std::string& file = args.operands()[0];
@@ -121,19 +134,16 @@ int run(const Arguments& args) {
 
   report::Report report =
       report::report_of(executor, *program, run::diagnose(executor, *program).lines());
-  const bool other_kernel = target->kernel->name != program->kernel;
-  if (other_kernel) {
+  if (target->kernel->name != program->kernel) {
     const std::string& verdict = report.timeline.failure.verdict;
     report.program.kernel = std::string(target->kernel->name);
     report.program.expect = verdict.empty() ? "none" : verdict;
   }
-  // A search form explores anew on each kernel: what replays is in the report.
-  const bool same = program->replay_form() && (!other_kernel || program->kernel.empty());
-  const std::string replays = same && file != "-" ? file : "";
+  const std::string replays = replays_alone(file, *program, *target) ? file : "";
   if (args.on("json")) {
     std::cout << report::to_json(report);
   } else if (args.on("mail")) {
-    std::cout << letter(report, *target, file);
+    std::cout << letter(report, *target, replays);
   } else if (args.on("svg")) {
     std::cout << picture(report, args);
   } else if (args.on("html")) {

@@ -172,7 +172,8 @@ const Command kLitmus = {
         "without --expected, a header is contradicted.\n"
         "--self-check runs the tests (tests/litmus unless others are given) once for each rule of\n"
         "the memory machine with that rule switched off, and prints how many of them show states\n"
-        "which they must not (unsound) or lose some (incomplete). Ends with 1 if none notices.",
+        "which they must not (unsound) or lose some (incomplete). Ends with 1 if a rule goes\n"
+        "unnoticed.",
     .examples =
         "./vmafuzz litmus tests/litmus\n"
         "./vmafuzz litmus --brief --jobs 2 --expected expected.jsonl suite\n"

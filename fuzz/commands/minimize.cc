@@ -37,6 +37,14 @@ int minimize_native(const Arguments& args) {
   return fail(measure::become_native_program(words), kExitEnvironment);
 }
 
+// With --kernel, what the file expects is of another one.
+void tell_of_change(const Arguments& args, const input::Program& program,
+                    const std::string& verdict) {
+  if (args.has("kernel") || program.expect.empty() || program.expect == verdict) return;
+  std::cerr << "vmafuzz minimize: the file expects " << program.expect << ", but ends in "
+            << verdict << ", which is what is kept\n";
+}
+
 int run(const Arguments& args) {
   if (args.has("executions") && args.number("executions") == 0) {
     return fail(absl::InvalidArgumentError("--executions 0 tries nothing; give 1 or more"),
@@ -61,6 +69,7 @@ int run(const Arguments& args) {
   if (absl::Status status = measure::check_writable(args.text("output")); !status.ok())
     return fail(status, kExitEnvironment);
   const std::string verdict = outcome.verdict;
+  tell_of_change(args, *program, verdict);
   input::MinimizeOptions options;
   if (args.has("executions")) options = measure::at_most(args.number("executions"));
   absl::StatusOr<input::MinimizeResult> result =

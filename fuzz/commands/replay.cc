@@ -9,6 +9,8 @@
 #include "fuzz/program_file.h"
 #include "fuzz/words.h"
 #include "nlohmann/json.hpp"
+#include "report/directives.h"
+#include "report/timeline.h"
 #include "run/executor.h"
 
 namespace vmafuzz::command {
@@ -23,6 +25,17 @@ constexpr Flag kFlags[] = {
      "on real threads under ThreadSanitizer: how often it shows, of --times runs"},
     {"json", FlagKind::kSwitch, "", "", "print one JSON object a line for each file"},
 };
+
+// What the program says in vain, as `explain` says it. REQUIRES: the machine shows a traced run.
+void print_idle(const input::Program& program, const run::Outcome& outcome) {
+  if (outcome.idle == 0) return;
+  std::cout << "  " << plural(outcome.idle, "directive") << " changed nothing:\n";
+  const report::Timeline timeline =
+      report::make_timeline(sim::machine.trace(), sim::machine.verdict(), sim::machine.recorded());
+  for (const std::string& line : report::idle_directives_in_words(program, outcome, timeline)) {
+    std::cout << "  - " << line << "\n";
+  }
+}
 
 void print(const std::string& path, const run::Target& target, const input::Program& program,
            const run::Outcome& outcome, bool json) {
@@ -45,9 +58,7 @@ void print(const std::string& path, const run::Target& target, const input::Prog
             << hash << "\n";
   if (outcome.found) std::cout << "  " << outcome.what << "\n";
   if (!program.expect.empty()) std::cout << "  expected: " << program.expect << "\n";
-  if (outcome.idle != 0) {
-    std::cout << "  " << plural(outcome.idle, "directive") << " changed nothing\n";
-  }
+  print_idle(program, outcome);
 }
 
 // The model is compiled twice; the program with the other one has a `replay` of the same flags.
@@ -92,6 +103,10 @@ int run(const Arguments& args) {
       return kExitBugFound;
     }
     if (args.has("kernel")) program->expect = "none";  // what it says is of its own
+    if (outcome.idle != 0) {
+      recorded.trace = true;
+      executor.run(*program, recorded, &outcome);
+    }
     print(path, *target, *program, outcome, args.on("json"));
     std::set<std::string> found;
     if (outcome.found) found.insert(outcome.verdict);

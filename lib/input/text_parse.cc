@@ -213,15 +213,16 @@ absl::Status Parser::bug_list(TextLine& line) {
 }
 
 absl::Status Parser::option_list(TextLine& line) {
-  if (line.at_end()) return line.expected("key=value", line.peek());
+  constexpr absl::string_view kWanted = "options key=value, separated by spaces or commas";
+  if (line.at_end()) return line.expected(kWanted, line.peek());
   std::vector<absl::string_view> keys;
   while (!line.at_end()) {
-    const Token option = line.next();
+    const Token option = line.next_until(',');
     const size_t equals = std::min(option.text.find('='), option.text.size());
     const absl::string_view key = option.text.substr(0, equals);
     if (equals == option.text.size() || !valid_name(key) ||
         !valid_name(option.text.substr(equals + 1))) {
-      return line.expected("key=value", option);
+      return line.expected(kWanted, option);
     }
     if (index_of(keys, key)) return line.expected("each option once", option);
     if (keys.size() == kMaxListedNames) {
@@ -232,6 +233,7 @@ absl::Status Parser::option_list(TextLine& line) {
     }
     keys.push_back(key);
     program_.options.emplace_back(option.text);
+    if (absl::StartsWith(line.peek().text, ",")) line.next_until(',');
   }
   return absl::OkStatus();
 }

@@ -91,8 +91,10 @@ absl::StatusOr<LitmusTest> parse_litmus(absl::string_view file, absl::string_vie
 
 absl::StatusOr<LitmusTest> load_litmus(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
+  in.peek();  // a folder can be opened, but not read
+  if (!in.is_open() || in.bad()) return absl::NotFoundError(absl::StrCat(path, ": cannot read"));
   std::stringstream text;
-  if (!in || !(text << in.rdbuf())) return absl::NotFoundError(absl::StrCat(path, ": cannot read"));
+  text << in.rdbuf();
   return parse_litmus(path, text.str());
 }
 

@@ -306,6 +306,24 @@ void Judge::settle(const Lookup& lookup, bool final) {
   report(lookup, was_true);
 }
 
+// "it mapped i0 page 1, then nothing": all that the lookup might have answered by, in order.
+std::string Judge::mapped_meanwhile(const Lookup& lookup) const {
+  const AddressSpaceHistory& space = spaces_[lookup.mm];
+  size_t first = space.size() - 1;
+  while (first > 0 && !space.version(first - 1).replaced.known_to(lookup.known)) --first;
+  std::string text, last;
+  for (size_t i = first; i < space.size(); ++i) {
+    const PageView& page = page_of(space.version(i), lookup);
+    std::string now = describe_page(page);
+    if (maps(space.version(i), lookup) && !may_be_probed(page))
+      now += " (" + why_not_probed(page) + ")";
+    if (now == last) continue;
+    text += (last.empty() ? "" : ", then ") + now;
+    last = now;
+  }
+  return (text == last ? "it maps " : "it mapped ") + text;
+}
+
 void Judge::report(const Lookup& lookup, bool was_true_before) {
   const AddressSpaceHistory& space = spaces_[lookup.mm];
   culprit_ = {true,          lookup.speculative,         lookup.cpu,         lookup.op,
@@ -322,12 +340,7 @@ void Judge::report(const Lookup& lookup, bool was_true_before) {
     } else {
       text += ", which the page never mapped during the lookup";
     }
-    const PageView& page = page_of(space.newest(), lookup);
-    text += "; it maps " + describe_page(page);
-    if (maps(space.newest(), lookup) && !may_be_probed(page)) {
-      text += " (" + why_not_probed(page) + ")";
-    }
-    return text;
+    return text + "; " + mapped_meanwhile(lookup);
   };
   machine.fail(was_true_before ? "stale-uprobe" : "wrong-uprobe", whole);
 }

@@ -140,6 +140,7 @@ class Judge : public kernel::Observer {
   static void cover_sections(uint32_t begun);
   void note_refusal(const Lookup& lookup);
   void check_refusal(const Lookup& lookup, const Registration* registration);
+  std::string mapped_meanwhile(const Lookup& lookup) const;
   [[noreturn]] void report(const Lookup& lookup, bool was_true_before);
   void check_breakpoints(kernel::mm_struct* mm) const;
   bool accepted(Finding finding) const { return (accepted_ >> static_cast<int>(finding) & 1) != 0; }

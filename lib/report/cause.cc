@@ -238,7 +238,11 @@ Cause lost_update_cause(const Timeline& timeline) {
 Cause cause_of(const Timeline& timeline) {
   const std::string& verdict = timeline.failure.verdict;
   if (verdict == "missed-uprobe" && !timeline.at_rest) return trap_cause(timeline);
-  if (verdict == "stale-uprobe" && !timeline.failure.lookup) return dying_cause(timeline);
+  if (verdict == "stale-uprobe" && !timeline.failure.lookup) {
+    Cause dying = dying_cause(timeline);
+    if (!dying.text.empty()) return dying;
+  }
+  if (verdict == "wrong-uprobe" || verdict == "stale-uprobe") return lookup_cause(timeline);
   if (verdict == "fallback-forever") return refusal_cause(timeline);
   if (verdict == "torn-pointer") return torn_cause(timeline);
   if (verdict == "null-dereference") return null_cause(timeline);

@@ -15,7 +15,7 @@ struct Cause {
   std::vector<int> steps;  // indices into Timeline::steps
 };
 
-// Of a missed-uprobe by a trap, a dying uprobe that is found, fallback-forever, torn-pointer,
+// Of a missed-uprobe by a trap, wrong-uprobe, stale-uprobe, fallback-forever, torn-pointer,
 // null-dereference, tree-corrupt, lost-update or layout verdict; empty for others. Does not depend
 // on what is shown.
 Cause cause_of(const Timeline& timeline);

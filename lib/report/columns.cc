@@ -39,14 +39,13 @@ std::string number_in(const Row& row, int column) {
   return row.counter == column ? row.count : "";
 }
 
-// Steps, and every counter that somebody changed.
+// Steps, and every counter that somebody changed or read.
 void add_numbers(const Timeline& timeline, const std::vector<Row>& rows, Layout* layout) {
   layout->numbers = {kStepColumn};
   for (size_t i = 0; i < timeline.counters.size(); ++i) {
-    const auto changes = [i](const Row& row) { return row.counter == static_cast<int>(i); };
-    if (std::any_of(rows.begin(), rows.end(), changes)) {
-      layout->numbers.push_back(static_cast<int>(i));
-    }
+    const int counter = static_cast<int>(i);
+    const auto about = [&](const Row& row) { return is_about(timeline, row, counter); };
+    if (std::any_of(rows.begin(), rows.end(), about)) layout->numbers.push_back(counter);
   }
   for (const int number : layout->numbers) {
     Column column{"step", 0};

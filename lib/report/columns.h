@@ -15,10 +15,11 @@ struct DiagramOptions {
   int min_column = 24;  // more than two make the diagram as wide as that takes
 };
 
-// The first column numbers the accesses of the execution; the next ones show sequence counters,
-// where one changes. `operations[i]` is the heading of operation i. Columns are the CPUs that did
-// something, and the contexts with an event that stays. What is left out between two events of a
-// CPU is "...". An operation that repeats itself is drawn once, with the number of repetitions.
+// The first column numbers the accesses of the execution; the next ones show sequence counters
+// that somebody changes or reads. `operations[i]` is the heading of operation i. Columns are the
+// CPUs that did something, and the contexts with an event that stays. What is left out between two
+// events of a CPU is "...". An operation that repeats itself is drawn once, with the number of
+// repetitions.
 std::string diagram(const Timeline& timeline, const std::vector<std::string>& operations,
                     const DiagramOptions& options = {});
 

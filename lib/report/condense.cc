@@ -255,11 +255,11 @@ void condense(Timeline* timeline) {
   for (Step& step : timeline->steps) step.shown = stays(step, *timeline, locations, uses);
   keep_other_party(timeline);
   keep_page_entry(timeline);
-  keep_cause(timeline);
   if (timeline->failure.lookup) {
     keep_readers(timeline);
     keep_undisturbed_lookup(timeline);
   }
+  keep_cause(timeline);
   keep_barriers(timeline);
   drop_idle_switches(timeline);
 }

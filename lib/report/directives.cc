@@ -120,4 +120,15 @@ std::vector<std::string> directives_in_words(const input::Program& program,
   return sentences;
 }
 
+std::vector<std::string> idle_directives_in_words(const input::Program& program,
+                                                  const run::Outcome& outcome,
+                                                  const Timeline& timeline) {
+  std::vector<std::string> sentences;
+  for (const input::Directive& told : program.directives) {
+    if (outcome.effect_of(told) != nullptr) continue;
+    sentences.push_back(without_effect(program, timeline, told));
+  }
+  return sentences;
+}
+
 }  // namespace vmafuzz::report

@@ -25,6 +25,11 @@ std::string ordinal(unsigned n);
 std::vector<std::string> directives_in_words(const input::Program& program,
                                              const run::Outcome& outcome, const Timeline& timeline);
 
+// Of those alone that changed nothing.
+std::vector<std::string> idle_directives_in_words(const input::Program& program,
+                                                  const run::Outcome& outcome,
+                                                  const Timeline& timeline);
+
 }  // namespace vmafuzz::report
 
 #endif  // VMAFUZZ_REPORT_DIRECTIVES_H_

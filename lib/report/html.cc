@@ -113,7 +113,10 @@ std::string heading(const Report& report) {
 }
 
 std::string commands(const std::string& file, const std::string& replay_flags) {
-  if (file.empty()) return {};
+  if (file.empty()) {
+    return absl::StrCat("<h3>Replay</h3>\n<p><code>./vmafuzz replay ", replay_flags,
+                        "FILE</code>, where FILE holds the program below.</p>\n");
+  }
   // A first - would be taken for a flag.
   const std::string word = shell_word(file[0] == '-' ? absl::StrCat("./", file) : file);
   return absl::StrCat("<h3>Commands</h3>\n",

@@ -203,10 +203,12 @@ class Maker {
     for (size_t i = 0; i < timeline_.counters.size(); ++i) {
       const Counter& counter = timeline_.counters[i];
       Track track{counter.name, absl::StrCat(counter.first), {}};
+      bool shown = false;
       for (size_t k = 0; k < rows_.size(); ++k) {
+        shown = shown || is_about(timeline_, rows_[k], static_cast<int>(i));
         if (rows_[k].counter == static_cast<int>(i)) track.changes.emplace_back(k, rows_[k].count);
       }
-      if (!track.changes.empty()) picture_.tracks.push_back(std::move(track));
+      if (shown) picture_.tracks.push_back(std::move(track));
     }
   }
 

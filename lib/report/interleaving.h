@@ -75,7 +75,7 @@ struct Interleaving {
   std::vector<Item> items;
   std::vector<Arrow> arrows;
   std::vector<Band> bands;
-  std::vector<Track> tracks;  // of counters that somebody changed
+  std::vector<Track> tracks;  // of counters that somebody changed or read
   std::string at_rest;        // the verdict, if it came when nobody ran any more
 };
 

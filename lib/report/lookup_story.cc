@@ -1,5 +1,6 @@
 #include "report/lookup_story.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -18,25 +19,28 @@ namespace {
 class LookupStory {
  public:
   explicit LookupStory(const Timeline& timeline)
-      : timeline_(timeline), steps_(timeline.steps), suspect_(timeline.failure.suspect()) {
+      : steps_(timeline.steps), suspect_(timeline.failure.suspect()), looks_(find_looks(timeline)) {
     find_sections();
   }
 
-  std::string tell() const {
-    if (!suspect_.speculative) return locked_sentences();
-    const Looks looks = find_looks(timeline_);
-    std::string text = looks.found ? counter_sentence(looks) : std::string();
-    const std::string lookup = looks.found ? "In between it read " : absl::StrCat(me(), " read ");
-    size_t first = looks.found ? looks.first : 0;
-    while (!looks.found && first < steps_.size() && !suspect_.did(steps_[first])) ++first;
-    const size_t last = looks.found ? looks.last : steps_.size();
+  Cause tell() {
+    cause_.text = suspect_.speculative ? speculation_sentences() : locked_sentences();
+    return std::move(cause_);
+  }
+
+ private:
+  std::string speculation_sentences() {
+    std::string text = looks_.found ? counter_sentence() : std::string();
+    const std::string lookup = looks_.found ? "In between it read " : absl::StrCat(me(), " read ");
+    size_t first = looks_.found ? looks_.first : 0;
+    while (!looks_.found && first < steps_.size() && !suspect_.did(steps_[first])) ++first;
+    const size_t last = looks_.found ? looks_.last : steps_.size();
     std::string fields = field_sentences(lookup, first, last);
     if (fields.empty()) fields = undisturbed_sentence(lookup, first, last);
     if (!fields.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", fields);
     return text;
   }
 
- private:
   // mmap_lock held for writing: indices into steps_; last is steps_.size() if it never ends.
   struct Section {
     size_t first;
@@ -51,6 +55,13 @@ class LookupStory {
   };
 
   std::string me() const { return cpu_name(suspect_.cpu); }
+
+  // "12".
+  std::string number(const Step& step) {
+    cause_.steps.push_back(static_cast<int>(&step - steps_.data()));
+    return absl::StrCat(step.step);
+  }
+  std::string at(const Step& step) { return absl::StrCat(" at step ", number(step)); }
 
   void find_sections() {
     std::map<int, size_t> open;  // by CPU: which section
@@ -82,35 +93,35 @@ class LookupStory {
     return -1;
   }
 
-  std::string counter_sentence(const Looks& looks) const {
-    const Step& first = steps_[looks.first];
-    const Step& last = steps_[looks.last];
-    const std::string name = absl::StrCat(first.object_name, ".", first.field);
-    std::string text = absl::StrCat(me(), " read ", name, " = ", first.value, at_step(first));
+  std::string counter_sentence() {
+    const Step& first = steps_[looks_.first];
+    const Step& last = steps_[looks_.last];
+    std::string text =
+        absl::StrCat(me(), " read ", whole_name(first), " = ", first.value, at(first));
     if (first.stale > 0) absl::StrAppend(&text, " (it was ", first.before, " by then)");
     if (first.value != last.value) {
-      absl::StrAppend(&text, " and ", last.value, at_step(last),
+      absl::StrAppend(&text, " and ", last.value, at(last),
                       ", and returned what it found all the same.");
       return text;
     }
     const Step* change = nullptr;
     bool came_round = false;
-    for (size_t i = looks.first; i < looks.last; ++i) {
+    for (size_t i = looks_.first; i < looks_.last; ++i) {
       const Step& step = steps_[i];
       if (step.location != first.location || step.kind == StepKind::kLoad) continue;
       if (change == nullptr) change = &step;
       came_round = came_round || step.value != last.value;
     }
     if (change != nullptr) {
-      absl::StrAppend(&text, ", ", cpu_name(change->cpu), " made it ", change->value,
-                      at_step(*change), " in ", in(change->at), "; ", me(), "'s look",
-                      at_step(last), " in ", in(last.at), " still returned ", last.value,
+      absl::StrAppend(&text, ", ", cpu_name(change->cpu), " made it ", change->value, at(*change),
+                      " in ", in(change->at), "; ", me(), "'s look", at(last), " in ", in(last.at),
+                      " still returned ", last.value,
                       last.stale > 0 ? ", a stale value: no order between the CPUs rules that out."
                       : came_round   ? ": the counter came round to the same value."
                                      : ".");
       return text;
     }
-    absl::StrAppend(&text, " and again", at_step(last));
+    absl::StrAppend(&text, " and again", at(last));
     if (last.stale > 0) {
       return absl::StrCat(text, ", when the newest was ", last.before, ", stored in ",
                           in(last.missed), ".");
@@ -174,7 +185,7 @@ class LookupStory {
   // What it read that another CPU had stored, what it read although another CPU stored something
   // else, and who held mmap_lock for writing meanwhile. Nobody is named who was done before the
   // lookup and of whom it missed nothing.
-  std::string field_sentences(const std::string& lookup, size_t first, size_t last) const {
+  std::string field_sentences(const std::string& lookup, size_t first, size_t last) {
     const std::vector<Read> all = reads(first, last);
     std::set<int> blamed;  // sections
     for (const Read& read : all) {
@@ -192,7 +203,7 @@ class LookupStory {
         const bool missed = static_cast<size_t>(read.next) < read.index;
         old.push_back(absl::StrCat(text, " (", cpu_name(next.cpu),
                                    missed ? " had stored " : " stored ", next.value,
-                                   missed ? "" : " only", at_step(next), ")"));
+                                   missed ? "" : " only", at(next), ")"));
       } else {
         const int section = section_of(read.stored);
         const bool over = section >= 0 ? sections_[static_cast<size_t>(section)].last < first
@@ -200,8 +211,7 @@ class LookupStory {
         if (mixed ? !blamed.contains(section) : over && suspect_.speculative) continue;
         blamed.insert(section);
         const Step& stored = steps_[static_cast<size_t>(read.stored)];
-        fresh.push_back(
-            absl::StrCat(text, " (stored by ", cpu_name(stored.cpu), at_step(stored), ")"));
+        fresh.push_back(absl::StrCat(text, " (stored by ", cpu_name(stored.cpu), at(stored), ")"));
       }
     }
     if (fresh.empty() && old.empty()) return {};
@@ -209,9 +219,25 @@ class LookupStory {
                                     fresh.empty() || old.empty() ? "" : " together with ",
                                     absl::StrJoin(old, ", "), ".");
     for (const int section : blamed) {
-      if (section >= 0) absl::StrAppend(&text, " ", section_sentence(section, first, mixed));
+      if (section < 0) continue;
+      const bool over = sections_[static_cast<size_t>(section)].last < first;
+      absl::StrAppend(&text, " ",
+                      section_sentence(section, early_end(section, all), over && mixed));
     }
     return text;
+  }
+
+  // The store of an even count that the lookup began with, if its section went on to store what the
+  // lookup did not see; -1: there is none.
+  int early_end(int section, const std::vector<Read>& all) const {
+    const int end = looks_.found ? steps_[looks_.first].from_step : -1;
+    if (end < 0 || section_of(end) != section) return -1;
+    const Step& store = steps_[static_cast<size_t>(end)];
+    if (store.counter < 0 || store.count % 2 != 0) return -1;
+    const auto later = [&](const Read& read) {
+      return read.next > end && section_of(read.next) == section;
+    };
+    return std::any_of(all.begin(), all.end(), later) ? end : -1;
   }
 
   // A uprobe knows its inode by address, and has its name from it: "uprobe(i1 page 0)".
@@ -223,7 +249,7 @@ class LookupStory {
   }
 
   // Where nobody interfered: what it went by all the same, and the uprobe that this led to.
-  std::string undisturbed_sentence(const std::string& lookup, size_t first, size_t last) const {
+  std::string undisturbed_sentence(const std::string& lookup, size_t first, size_t last) {
     std::vector<std::string> read;
     std::set<std::pair<int, std::string>> seen;
     for (size_t i = first; i < last; ++i) {
@@ -233,6 +259,7 @@ class LookupStory {
       if (!tells(step) && !(of_uprobe && step.field == "inode")) continue;
       if (!seen.insert({step.location, step.value}).second) continue;
       read.push_back(absl::StrCat(step.object_name, ".", step.field, " = ", step.value));
+      number(step);
       if (of_uprobe) absl::StrAppend(&read.back(), reused(step));
     }
     if (read.empty()) return {};
@@ -241,21 +268,24 @@ class LookupStory {
   }
 
   // "cpu0 held mmap_lock for writing from step 12 on."
-  std::string section_sentence(int index, size_t first, bool missed) const {
+  std::string section_sentence(int index, int early_end, bool missed) {
     const Section& section = sections_[static_cast<size_t>(index)];
     const Step& lock = steps_[section.first];
     std::string text =
-        absl::StrCat(cpu_name(lock.cpu), " held mmap_lock for writing from step ", lock.step);
-    if (section.last == steps_.size()) return absl::StrCat(text, " on.");
-    absl::StrAppend(&text, " to step ", steps_[section.last].step);
-    if (section.last < first && missed) {
+        absl::StrCat(cpu_name(lock.cpu), " held mmap_lock for writing from step ", number(lock));
+    const bool open = section.last == steps_.size();
+    absl::StrAppend(&text, open ? " on" : " to step ", open ? "" : number(steps_[section.last]));
+    if (early_end >= 0) {
+      absl::StrAppend(&text, ", but had made the count even",
+                      at(steps_[static_cast<size_t>(early_end)]), ", before that store");
+    } else if (missed) {
       absl::StrAppend(&text, ": it was done by then, but ", me(),
                       " was not bound to see all that it had stored");
     }
     return absl::StrCat(text, ".");
   }
 
-  std::string locked_sentences() const {
+  std::string locked_sentences() {
     const Step* lock = nullptr;
     bool looked = false;
     size_t first = 0;
@@ -271,22 +301,24 @@ class LookupStory {
       if (absl::StartsWith(step.text, "mmap_read_lock(")) lock = &step;
     }
     std::string text = absl::StrCat(me(), "'s result is that of the locked lookup");
-    if (lock != nullptr) absl::StrAppend(&text, ", under mmap_lock from step ", lock->step, " on");
+    if (lock != nullptr)
+      absl::StrAppend(&text, ", under mmap_lock from step ", number(*lock), " on");
     absl::StrAppend(&text, looked ? "; the speculation before it came to nothing." : ".");
     const std::string fields = field_sentences("It read ", first, steps_.size());
     if (!fields.empty()) absl::StrAppend(&text, " ", fields);
     return text;
   }
 
-  const Timeline& timeline_;
   const std::vector<Step>& steps_;
   const Suspect suspect_;
+  const Looks looks_;
   std::vector<Section> sections_;
+  Cause cause_;
 };
 
 }  // namespace
 
-std::string lookup_sentence(const Timeline& timeline) { return LookupStory(timeline).tell(); }
+Cause lookup_cause(const Timeline& timeline) { return LookupStory(timeline).tell(); }
 
 Cause dying_cause(const Timeline& timeline) {
   const std::vector<Step>& steps = timeline.steps;

@@ -2,15 +2,13 @@
 #ifndef VMAFUZZ_REPORT_LOOKUP_STORY_H_
 #define VMAFUZZ_REPORT_LOOKUP_STORY_H_
 
-#include <string>
-
 #include "report/cause.h"
 #include "report/timeline.h"
 
 namespace vmafuzz::report {
 
 // What the suspect went by: counters, the mapping's fields, who changed them meanwhile.
-std::string lookup_sentence(const Timeline& timeline);
+Cause lookup_cause(const Timeline& timeline);
 
 // A uprobe without consumers that was still in the tree: who let go of it, and how it was found.
 Cause dying_cause(const Timeline& timeline);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "report/phrases.h"
 #include "sim/arena.h"
 
 namespace vmafuzz::report {
@@ -160,6 +161,14 @@ size_t repetitions(const std::vector<Row>& rows, size_t first, size_t period, si
 }
 
 }  // namespace
+
+bool is_about(const Timeline& timeline, const Row& row, int counter) {
+  if (row.counter == counter) return true;
+  if (row.source < 0) return false;
+  const Step& step = timeline.steps[static_cast<size_t>(row.source)];
+  return step.kind == StepKind::kLoad &&
+         whole_name(step) == timeline.counters[static_cast<size_t>(counter)].name;
+}
 
 std::vector<Row> make_rows(const Timeline& timeline, const std::vector<std::string>& operations,
                            bool full) {

@@ -32,6 +32,9 @@ struct Row {
   std::string what() const { return absl::StrReplaceAll(text, {{absl::StrCat(" = ", count), ""}}); }
 };
 
+// Whether the row's event changes that counter, or reads it.
+bool is_about(const Timeline& timeline, const Row& row, int counter);
+
 // Headings of operations and functions, events, "..." for what is left out, and the verdict.
 std::vector<Row> make_rows(const Timeline& timeline, const std::vector<std::string>& operations,
                            bool full);

@@ -8,7 +8,6 @@
 #include "absl/strings/str_join.h"
 #include "report/cause.h"
 #include "report/condense.h"
-#include "report/lookup_story.h"
 #include "report/names.h"
 #include "report/phrases.h"
 
@@ -189,9 +188,7 @@ std::string sentence(const Timeline& timeline) {
   if (verdict.empty()) return {};
   std::string text = cause_of(timeline).text;
   if (!text.empty()) return text;
-  if (verdict == "wrong-uprobe" || verdict == "stale-uprobe") {
-    text = lookup_sentence(timeline);
-  } else if (verdict == "use-after-free" || verdict == "dead-uprobe" || verdict == "double-free") {
+  if (verdict == "use-after-free" || verdict == "dead-uprobe" || verdict == "double-free") {
     text = lifetime_sentence(timeline);
   } else if (verdict == "deadlock") {
     text = deadlock_sentence(timeline);

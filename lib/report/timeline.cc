@@ -296,8 +296,17 @@ class Builder {
       return;
     }
     absl::StrAppend(&step->remark, step->remark.empty() ? "" : " ", "<-- STALE by ", event.stale,
-                    ": reads ", step->value, ", missed ", step->before, " stored at ",
-                    step->missed.line, " (", step->missed.function, ")");
+                    ": reads ", step->value, what_it_missed(event, *step));
+  }
+
+  // The same value may have been stored twice, perhaps for the sake of what came in between.
+  static std::string what_it_missed(const sim::TraceEvent& event, const Step& step) {
+    const std::string where = absl::StrCat(step.missed.line, " (", step.missed.function, ")");
+    if (event.value != event.newest) {
+      return absl::StrCat(", missed ", step.before, " stored at ", where);
+    }
+    return absl::StrCat(", the same as the newest store's at ", where,
+                        ", but not what came before that store");
   }
 
   // Values do not tell: the memory may have been another object's, whose stores are not this one's.

@@ -47,9 +47,14 @@ const BadText kBadTexts[] = {
     {"BugsTrailingComma", "bugs: a,\n", "f:2:9: expected the name of a bug, found end of line"},
     {"BugsWithoutComma", "bugs: a b\n", "f:2:9: expected ',' or end of line, found 'b'"},
     {"BugTwice", "bugs: a, a\n", "f:2:10: expected each bug once, found 'a'"},
-    {"OptionsMissing", "options:\n", "f:2:9: expected key=value, found end of line"},
-    {"OptionWithoutValue", "options: a=1 b\n", "f:2:14: expected key=value, found 'b'"},
-    {"OptionEmptyValue", "options: a=\n", "f:2:10: expected key=value, found 'a='"},
+    {"OptionsMissing", "options:\n",
+     "f:2:9: expected options key=value, separated by spaces or commas, found end of line"},
+    {"OptionWithoutValue", "options: a=1 b\n",
+     "f:2:14: expected options key=value, separated by spaces or commas, found 'b'"},
+    {"OptionEmptyValue", "options: a=\n",
+     "f:2:10: expected options key=value, separated by spaces or commas, found 'a='"},
+    {"OptionsWithTwoCommas", "options: a=1,,b=2\n",
+     "f:2:14: expected options key=value, separated by spaces or commas, found ','"},
     {"OptionTwice", "options: a=1 a=2\n", "f:2:14: expected each option once, found 'a=2'"},
     {"ExpectMissing", "expect:  # nothing\n",
      "f:2:8: expected the name of a verdict, or none, found end of line"},
@@ -213,6 +218,12 @@ std::string repeated(absl::string_view line, size_t times) {
   std::string text;
   for (size_t i = 0; i < times; i++) absl::StrAppend(&text, line);
   return text;
+}
+
+TEST(Text, TakesCommasBetweenOptionsAsBetweenBugs) {
+  const auto program = parse_text("# vmafuzz repro v1\noptions: a=1, b=2,c=3 d=4\n");
+  ASSERT_TRUE(program.ok()) << program.status();
+  EXPECT_EQ(program->options, (std::vector<std::string>{"a=1", "b=2", "c=3", "d=4"}));
 }
 
 TEST(Text, RefusesMoreOperationsThanTheLimit) {

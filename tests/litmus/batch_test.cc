@@ -52,6 +52,14 @@ TEST_F(Batch, FindsFilesAndWhatIsBelowFolders) {
   EXPECT_EQ(find_tests({folder_.string()}).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(Batch, SaysWhatAnEmptyFileLacks) {
+  const std::string path = write("empty.litmus", "");
+  EXPECT_EQ(run_file(path, RunOptions{}, nullptr).error,
+            path + ":1:1: expected 'C NAME', the header of a C test");
+  const std::string folder = folder_.string();
+  EXPECT_EQ(run_file(folder, RunOptions{}, nullptr).error, folder + ": cannot read");
+}
+
 TEST_F(Batch, ReportsInOrderFromSeveralProcesses) {
   Strings paths;
   for (int i = 0; i < 40; ++i) paths.push_back(absl::StrCat("t", i));

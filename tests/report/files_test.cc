@@ -1,9 +1,14 @@
 // What reports say of the programs in repro/ and corpus/: nothing that did not happen.
 #include "files.h"
 
+#include <regex>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "report/cause.h"
+#include "report/directives.h"
+#include "report/interleaving.h"
+#include "report/svg.h"
 #include "scene.h"
 
 namespace vmafuzz::report {
@@ -100,6 +105,55 @@ int drawn_of_cause(const Report& report) {
   return drawn;
 }
 
+// "at step 12", "from step 12 to step 15", "at steps 12 and 15".
+std::vector<uint32_t> steps_in(const std::string& sentence) {
+  static const std::regex kSteps(R"(\bsteps? (\d+)(?: and (\d+))?)");
+  std::vector<uint32_t> steps;
+  for (std::sregex_iterator it(sentence.begin(), sentence.end(), kSteps), end; it != end; ++it) {
+    for (const size_t group : {1, 2}) {
+      if ((*it)[group].matched) steps.push_back(std::stoul((*it)[group]));
+    }
+  }
+  return steps;
+}
+
+// Whoever reads the sentence looks for its steps in the picture.
+TEST(Sentence, NamesNoStepThatIsNotDrawn) {
+  for (const auto& file : program_files()) {
+    const Report report = report_of_file(file);
+    const Interleaving picture = interleaving_of(report.timeline, operation_names(report.program));
+    for (const uint32_t step : steps_in(report.sentence)) {
+      EXPECT_TRUE(std::any_of(picture.items.begin(), picture.items.end(),
+                              [step](const Item& item) { return item.step == step; }))
+          << file << ": step " << step << " of\n"
+          << report.sentence;
+    }
+  }
+}
+
+// That it stays the same is what such a lookup went by.
+TEST(Files, ACounterThatIsOnlyReadIsShownAlongTime) {
+  const Report report = report_of_our("repro/v2-no-patch1-wrong-uprobe.repro");
+  const std::vector<std::string> operations = operation_names(report.program);
+  EXPECT_TRUE(absl::StartsWith(diagram(report.timeline, operations), "step | seq | CPU0"));
+  const Interleaving picture = interleaving_of(report.timeline, operations);
+  ASSERT_EQ(picture.tracks.size(), 1u);
+  EXPECT_TRUE(picture.tracks[0].changes.empty());
+  EXPECT_TRUE(absl::StrContains(svg_interleaving(picture, {}), "mm0.mm_lock_seq = "));
+}
+
+TEST(Files, AStaleLoadOfWhatWasStoredTwiceMissesNoValue) {
+  const Report report = report_of_our("repro/bugs/try-begin-relaxed.repro");
+  const auto& steps = report.timeline.steps;
+  const auto load = std::find_if(steps.begin(), steps.end(), [](const Step& step) {
+    return step.stale > 0 && step.value == step.before;
+  });
+  ASSERT_NE(load, steps.end());
+  EXPECT_TRUE(absl::StartsWith(
+      load->remark, "<-- STALE by 1: reads vma#2[1-3), the same as the newest store's at "))
+      << load->remark;
+}
+
 //  Nobody is blamed who had finished before the lookup, unless the lookup was not bound to know.
 TEST(Sentence, OfADyingUprobeNamesWhoLetGoOfIt) {
   const Report report = report_of_our("repro/findings/dying-uprobe.repro");
@@ -156,6 +210,14 @@ TEST(Sentence, NamesTheOldTreeThatLedToAVmaThatWasGone) {
   EXPECT_TRUE(absl::StrContains(report.sentence,
                                 "In between it read mm0.mm_mt.ma_root = node#1 (cpu0 had stored "
                                 "NULL at step "))
+      << report.sentence;
+  const auto& steps = report.timeline.steps;
+  const auto even = std::find_if(steps.begin(), steps.end(), [](const Step& step) {
+    return step.cpu == 0 && step.text == "mm0.mm_lock_seq = 6";
+  });
+  ASSERT_NE(even, steps.end());
+  EXPECT_TRUE(absl::EndsWith(report.sentence, absl::StrCat(", but had made the count even at step ",
+                                                           even->step, ", before that store.")))
       << report.sentence;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "input/text.h"
 #include "report/directives.h"
+#include "report/html.h"
 #include "scene.h"
 
 namespace vmafuzz::report {
@@ -82,6 +83,16 @@ TEST_F(ReportTest, WrongUprobeIsExplained) {
   EXPECT_TRUE(absl::StrContains(text, "*** wrong-uprobe"));
   EXPECT_TRUE(absl::StrContains(text, "\n                ^\n"));
   EXPECT_TRUE(absl::StrContains(text, "./vmafuzz replay FILE"));
+}
+
+TEST_F(ReportTest, PagesWithoutAFileSayWhatToReplay) {
+  target("6.18");
+  const Report report = report_of(executor_, *input::parse_text(kSplitUnderHit));
+  FindingOptions options;
+  const std::string words = "./vmafuzz replay FILE</code>, where FILE holds";
+  EXPECT_TRUE(absl::StrContains(html_finding(report, options), words));
+  options.file = "some.repro";
+  EXPECT_FALSE(absl::StrContains(html_finding(report, options), words));
 }
 
 TEST_F(ReportTest, IsTheSameEveryTime) {
@@ -179,6 +190,8 @@ TEST(Directives, ThatChangeNothingAreSaidToChangeNothing) {
       "the 2nd access of cpu1 in hit(mm0, page 6) reads 1 store back from the newest.",
       "tear at the 3rd access of cpu1 in hit(mm0, page 6) changes nothing."};
   EXPECT_EQ(directives_in_words(program, outcome, Timeline()), expected);
+  EXPECT_EQ(idle_directives_in_words(program, outcome, Timeline()),
+            (std::vector<std::string>{expected[1], expected[3]}));
 }
 
 TEST(Directives, OrdinalsOfTeensEndInTh) {
