@@ -119,7 +119,13 @@ std::string value_completion(const Flag& flag,
   return "nothing";
 }
 
+// "min|add PATH...": one of these words, and then paths.
 std::string operand_completion(absl::string_view operands) {
+  const std::vector<std::string> parts = absl::StrSplit(operands, absl::MaxSplits(' ', 1));
+  if (absl::ascii_islower(static_cast<unsigned char>(parts[0][0]))) {
+    return absl::StrCat("first ", words_of(absl::StrSplit(parts[0], '|')), " || _vmafuzz_",
+                        operand_completion(parts.size() > 1 ? parts[1] : ""));
+  }
   if (operands == "RUN" || operands == "DIR") return "folders";
   return operands.empty() ? "nothing" : "files";
 }
@@ -137,6 +143,14 @@ _vmafuzz_list() {
 _vmafuzz_files() { mapfile -t COMPREPLY < <(compgen -f -- "$current"); }
 _vmafuzz_folders() { mapfile -t COMPREPLY < <(compgen -d -- "$current"); }
 _vmafuzz_nothing() { COMPREPLY=(); }
+# The word after the command's, ${COMP_WORDS[i]}, is one of these; fails if one stands there already.
+_vmafuzz_first() {
+  local word
+  for word in "${COMP_WORDS[@]:i + 1:COMP_CWORD - i - 1}"; do
+    [[ " $1 " != *" $word "* ]] || return 1
+  done
+  _vmafuzz_words "$1"
+}
 
 # The value of a flag, given as "command --flag"; fails for flags without one.
 _vmafuzz_value() {
@@ -154,12 +168,16 @@ _vmafuzz() {
   fi
   for ((i = 1; i < COMP_CWORD; ++i)); do
     case ${COMP_WORDS[i]} in
-      --preset) ((++i)) ;;
+      --preset)
+        [[ ${COMP_WORDS[++i]} != = ]] || ((++i))
+        ;;
       -* | =) ;;
       *) command=${COMP_WORDS[i]} && break ;;
     esac
   done
-  if [[ ! $command ]]; then
+  if [[ ! $command && $previous == --preset ]]; then
+    _vmafuzz_words "$_vmafuzz_presets"
+  elif [[ ! $command ]]; then
     _vmafuzz_words "$_vmafuzz_commands"
   elif [[ $previous == --* ]] && _vmafuzz_value "$command $previous"; then
     return
@@ -222,16 +240,20 @@ std::string bash_completion(absl::Span<const Command* const> commands,
     absl::StrAppend(&operands, "    ", command->name, ") _vmafuzz_",
                     operand_completion(command->operands), " ;;\n");
   }
+  const auto known = values.find("preset");
+  const std::vector<std::string> presets =
+      known == values.end() ? std::vector<std::string>() : known->second;
   std::vector<std::string> topics;
   for (const Command* command : commands) topics.emplace_back(command->name);
   for (const LauncherCommand& command : kLauncherCommands) names.emplace_back(command.name);
   topics.emplace_back("test");
-  return absl::StrCat(kCompletionHead, cases, "    *) return 1 ;;\n  esac\n}\n",
-                      "\n_vmafuzz_flags() {\n  case $1 in\n", flags,
-                      "  esac\n}\n\n_vmafuzz_operand() {\n  case $1 in\n", operands,
-                      "    help) _vmafuzz_words ", words_of(topics),
-                      " ;;\n    *) _vmafuzz_nothing ;;\n  esac\n}\n\n_vmafuzz_commands=",
-                      words_of(names), "\n", kCompletionTail);
+  return absl::StrCat(
+      kCompletionHead, cases, "    *) return 1 ;;\n  esac\n}\n",
+      "\n_vmafuzz_flags() {\n  case $1 in\n", flags,
+      "  esac\n}\n\n_vmafuzz_operand() {\n  case $1 in\n", operands, "    help) _vmafuzz_words ",
+      words_of(topics),
+      " ;;\n    *) _vmafuzz_nothing ;;\n  esac\n}\n\n_vmafuzz_commands=", words_of(names),
+      "\n_vmafuzz_presets=", words_of(presets), "\n", kCompletionTail);
 }
 
 }  // namespace vmafuzz::command

@@ -99,18 +99,28 @@ absl::Status start(const Arguments& args, engine::Measure& measure) {
   return chosen.ok() ? measure.start(*chosen) : chosen.status();
 }
 
+// A text keeps its name. Two runs give one name to two programs as a rule (it is that of kernel and
+// bucket), and then both stay. What has the beginning of its SHA-1 in its name is this program,
+// whatever somebody wrote into its story.
+absl::Status write_text(const Entry& entry, const std::string& folder, const std::string& sha1) {
+  const std::string content = input::print_text(entry.program);
+  const std::string stem = entry.text ? fs::path(entry.name).stem().string() : sha1;
+  for (const std::string& name : {stem, absl::StrCat(stem, "-", sha1.substr(0, 8))}) {
+    const std::string path = absl::StrCat(folder, "/", name, ".repro");
+    const absl::StatusOr<std::string> there = supervisor::read_file_whole(path);
+    if (absl::IsNotFound(there.status())) return supervisor::write_durably(path, content);
+    if (!there.ok()) return there.status();
+    if (*there == content) break;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status write_entry(const Entry& entry, const std::string& folder, bool text) {
   const absl::string_view bytes(reinterpret_cast<const char*>(entry.bytes.data()),
                                 entry.bytes.size());
   const std::string sha1 = supervisor::sha1_name(bytes);
-  if (!text) return supervisor::write_durably(absl::StrCat(folder, "/", sha1), bytes);
-  const std::string name = entry.text ? entry.name : sha1 + ".repro";
-  const std::string path = absl::StrCat(folder, "/", name);
-  const std::string content = input::print_text(entry.program);
-  const absl::StatusOr<std::string> there = supervisor::read_file_whole(path);
-  if (there.ok() && *there != content)
-    return absl::AlreadyExistsError(path + " is there already and is another program");
-  return supervisor::write_durably(path, content);
+  if (text) return write_text(entry, folder, sha1);
+  return supervisor::write_durably(absl::StrCat(folder, "/", sha1), bytes);
 }
 
 // Keeps those of `entries` that cover what `covered` does not have, and writes them.
@@ -262,6 +272,8 @@ const Command kCorpus = {
         "The\n"
         "same programs always give the same result. add: adds to --to those that cover something\n"
         "new there. show: one line for each. stats: operations, coverage and what they find.\n"
+        "With --text, NAME.repro keeps its name; if another program in --to has it, it becomes\n"
+        "NAME-SHA8.repro, by the first 8 digits of its SHA-1.\n"
         "Nothing is ever removed from where it is.",
     .examples =
         "./vmafuzz corpus min runs/*/corpus --to small\n"

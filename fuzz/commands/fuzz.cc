@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -25,9 +26,13 @@ namespace {
 namespace fs = std::filesystem;
 using supervisor::Plan;
 
+constexpr uint64_t kMostMib = UINT64_MAX >> 20;  // whose bytes can be counted
+
 constexpr Flag kFlags[] = {
-    {"for", FlagKind::kDuration, "TIME", "", "stop after TIME, such as 90s or 8h"},
-    {"kernel", FlagKind::kList, "NAME", "", "kernels to model (default: all of vmafuzz kernels)"},
+    {"for", FlagKind::kDuration, "TIME", "",
+     "stop after TIME, such as 90s or 8h; what is being minimised then gets up to 180s more"},
+    {"kernel", FlagKind::kList, "NAME", "",
+     "kernels to model (default: all of vmafuzz kernels but canary)"},
     {"bug", FlagKind::kList, "NAME", "",
      "bug switches on top of each (see vmafuzz bugs): all of them, and each alone"},
     {"option", FlagKind::kList, "K=V", "", "options such as counter-bits=6"},
@@ -46,7 +51,8 @@ constexpr Flag kFlags[] = {
     {"memory", FlagKind::kNumber, "MIB", "2048", "memory of one worker"},
     {"min-free", FlagKind::kNumber, "MIB", "0",
      "pause below this much free disk, 0: 256 or 2% of it"},
-    {"hang", FlagKind::kDuration, "TIME", "30s", "a worker without an execution is ended after"},
+    {"hang", FlagKind::kDuration, "TIME", "30s",
+     "end a worker that executes nothing for TIME, 120s before its first execution"},
     {"slice", FlagKind::kDuration, "TIME", "",
      "how long a worker stays with its kernel (default: by the time so far)"},
     {"quiet", FlagKind::kSwitch, "", "", "no live lines and no reports, only the summary"},
@@ -93,15 +99,24 @@ void add_targets(const std::string& kernel, const std::vector<std::string>& bugs
   for (const std::string& bug : bugs) plan.targets.push_back({kernel, {bug}, options});
 }
 
+// What the run in plan.dir was begun with, if there is one.
+absl::Status read_begun(Plan& plan) {
+  const std::string path = plan.dir + "/run.json";
+  const absl::StatusOr<std::string> text = supervisor::read_file_whole(path);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  if (!text.ok()) return text.status();
+  const absl::Status status = supervisor::read_plan(*text, plan);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, " is no plan of a run (", status.message(),
+                   "); move it away and name --kernel and --engine, corpus and findings stay"));
+}
+
 // The kernels and engines that the command line names, those that the run in `dir` was begun with,
 // or the defaults, in this order.
 absl::Status choose_targets(const Arguments& args, Plan& plan) {
   const bool named = args.has("kernel") || args.has("bug") || args.has("option");
-  const std::string run = plan.dir + "/run.json";
-  if (absl::StatusOr<std::string> text = supervisor::read_file_whole(run); text.ok()) {
-    if (absl::Status status = supervisor::read_plan(*text, plan); !status.ok())
-      return absl::InvalidArgumentError(absl::StrCat(run, ": ", status.message()));
-  }
+  if (absl::Status s = read_begun(plan); !s.ok()) return s;
   if (plan.targets.empty() || named) {
     plan.targets.clear();
     std::vector<std::string> kernels = args.list("kernel");
@@ -124,15 +139,34 @@ absl::Status choose_targets(const Arguments& args, Plan& plan) {
   return absl::OkStatus();
 }
 
-// Those that the run was begun with, unless others are named. A folder that is not there any more
-// is no loss: what it held is in the run's own corpus.
-void choose_seeds(const Arguments& args, bool resumed, Plan& plan) {
+// Those that the run was begun with, unless others are named; all are read before anything is made
+// or written. A run whose seeds are gone goes on: what it took from them is in its own corpus.
+absl::Status choose_seeds(const Arguments& args, bool resumed, Plan& plan) {
   if (args.has("corpus")) plan.seeds = absolute(args.text("corpus"));
-  const bool gone = resumed && !args.has("corpus") && !fs::is_directory(plan.seeds);
-  if (args.on("empty") || gone) plan.seeds.clear();
+  if (args.on("empty")) plan.seeds.clear();
+  if (plan.seeds.empty()) return absl::OkStatus();
+  std::vector<std::string> names = supervisor::sorted_files(plan.seeds);
+  std::erase_if(names, [](const std::string& name) { return absl::EndsWith(name, ".md"); });
+  for (const std::string& name : names) {
+    const auto program = read_program(absl::StrCat(plan.seeds, "/", name));
+    if (!program.ok()) return program.status();
+  }
+  if (!names.empty()) return absl::OkStatus();
+  if (!resumed || args.has("corpus"))
+    return absl::NotFoundError("no seed programs in " + plan.seeds);
+  std::cerr << "vmafuzz fuzz: no seed programs in " << plan.seeds
+            << " any more; going on with the run's own corpus, which holds "
+            << supervisor::sorted_files(plan.dir + "/corpus").size() << "\n";
+  plan.seeds.clear();
+  return absl::OkStatus();
 }
 
 absl::Status check_limits(const Arguments& args, const Plan& plan) {
+  for (const char* flag : {"memory", "min-free"}) {
+    if (args.number(flag) <= kMostMib) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag, " ", args.number(flag), ": the largest is ", kMostMib));
+  }
   if (plan.memory_bytes == 0) {
     return absl::InvalidArgumentError("--memory 0 would end every worker; leave it out for 2048");
   }
@@ -217,10 +251,11 @@ int run(const Arguments& args) {
     return refuse(s, kExitEnvironment);
   if (absl::Status s = choose_engines(args, plan); !s.ok())
     return refuse(s, absl::IsInvalidArgument(s) ? kExitUsage : kExitEnvironment);
+  supervisor::remove_repeats(plan);
   plan.jobs = static_cast<unsigned>(std::min<uint64_t>(args.number("jobs"), 1024));
   if (plan.jobs == 0) plan.jobs = std::max(1u, std::thread::hardware_concurrency());
   plan.seconds = absl::ToDoubleSeconds(args.duration("for"));
-  choose_seeds(args, resumed, plan);
+  if (absl::Status s = choose_seeds(args, resumed, plan); !s.ok()) return refuse(s, kExitUsage);
   plan.until = args.text("until");
   plan.seed = args.number("seed");
   plan.memory_bytes = args.number("memory") << 20;

@@ -1,5 +1,9 @@
 #include "fuzz/run_report/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -114,6 +118,21 @@ void fill(T& object, const Json& json, const Key<T> (&keys)[kCount]) {
   }
 }
 
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+// Supervisors hold it for as long as they live. Shared and for an instant: one that starts now is
+// not to take this for another.
+bool nobody_holds(const std::string& lock) {
+  const int fd = open(lock.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool got = flock(fd, LOCK_SH | LOCK_NB) == 0;
+  close(fd);
+  return got;
+}
+
 std::optional<Json> parse_object(const std::string& content) {
   Json json = Json::parse(content, nullptr, false);
   if (!json.is_object()) return std::nullopt;
@@ -129,7 +148,11 @@ class Reader {
     if (!fs::is_directory(run_.path, error)) {
       return absl::NotFoundError(absl::StrCat(run_.path, " is not a folder"));
     }
+    // Before the state, so that one which changes meanwhile is no contradiction.
+    const bool unlocked = nobody_holds(file("lock"));
     const bool has_status = read_status();
+    const bool ran_here = run_.host.empty() || run_.host == host_name();
+    run_.killed = unlocked && ran_here && !run_.state.empty() && run_.state != "stopped";
     const bool has_events = read_events();
     const bool has_found = read_found();
     if (!has_status && !has_events && !has_found) {

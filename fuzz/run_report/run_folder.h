@@ -24,7 +24,7 @@ struct Group {
   std::string name;  // "libfuzzer/6.18"
   std::string kernel;
   std::vector<std::string> bugs, options;
-  std::vector<std::string> expected;  // verdicts that the kernel must be caught for
+  std::vector<std::string> expected;  // verdicts; the target must be caught with one
   bool knows_expected = false;        // else `expected` says nothing
   double seconds = 0;                 // of worker time
   double executions = 0, rate = 0;    // rate: a second
@@ -44,7 +44,7 @@ struct Bucket {
   double first_executions = 0;  // of its group
   std::string group, engine, executor;
   std::string shows_on;  // executor that shows it again; empty: not known
-  std::string state;     // "new", "minimal", "small", "unreproduced"; empty: not known
+  std::string state;     // supervisor::State's name; empty: not known
   std::string repro;     // path that can be opened; empty: there is none
   std::string input;     // as the engine had it, of found/NAME.json; empty: there is none
   std::string report;    // what the run itself said of it: text
@@ -54,6 +54,7 @@ struct RunFolder {
   std::string path;
   // Of status.json; empty or 0 if that is missing.
   std::string state, host, commit;
+  bool killed = false;  // nobody holds the lock of a run that `state` says has not ended
   std::vector<std::string> command;
   double started_unix = 0, updated_unix = 0;
   double seconds = 0, limit = 0;  // limit 0: none

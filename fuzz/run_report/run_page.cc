@@ -56,8 +56,12 @@ std::string title_of(const RunFolder& run, size_t findings) {
 
 std::string state_in_words(const RunFolder& run) {
   if (run.state.empty()) return "not known";
-  std::string words = run.state;
+  std::string words = run.killed ? "ended without a word (killed?)" : run.state;
   if (run.updated_unix > 0) absl::StrAppend(&words, ", as of ", date(run.updated_unix));
+  if (run.killed) {
+    absl::StrAppend(&words, "; `./vmafuzz fuzz --dir ", report::shell_word(run.path),
+                    "` goes on with it");
+  }
   if (run.limit > 0) absl::StrAppend(&words, "; limit ", short_time(run.limit));
   return words;
 }
@@ -110,7 +114,7 @@ std::string notes(const RunFolder& run) {
 
 // --- groups
 
-// What became of what is known about the group's kernel.
+// What became of what is known about the group's kernel and bugs.
 struct Judgement {
   std::string words;
   bool alarm = false;
@@ -121,11 +125,15 @@ Judgement judge(const Group& group, const std::vector<Finding>& findings) {
   std::vector<std::string> got;
   for (const Finding& finding : findings) {
     const Bucket& bucket = finding.bucket;
-    if (bucket.kernel != group.kernel || bucket.bugs != group.bugs) continue;
+    if (bucket.kernel != group.kernel || bucket.bugs != group.bugs ||
+        bucket.options != group.options) {
+      continue;
+    }
     if (std::find(got.begin(), got.end(), bucket.verdict) == got.end()) {
       got.push_back(bucket.verdict);
     }
   }
+  if (group.executions == 0 && got.empty()) return {"did not run", false};
   if (group.expected.empty() && got.empty()) return {"silent, as it must be", false};
   if (group.expected.empty()) {
     return {absl::StrCat("must be silent, but: ", absl::StrJoin(got, ", ")), true};
@@ -196,6 +204,7 @@ std::string state_in_words(const std::string& state) {
   if (state == "new") return "not minimised yet";
   if (state == "minimal") return "minimal: removing any one operation or directive loses it";
   if (state == "small") return "small: the minimiser's budget ran out";
+  if (state == "whole") return "whole: as it was met, no minimiser can run it";
   if (state == "unreproduced") return "not reproduced in another process";
   return state;
 }

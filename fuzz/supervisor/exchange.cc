@@ -178,13 +178,20 @@ absl::Status SyncFolder::open(const std::string& folder, const std::string& name
     uint64_t id = 0;
     if (absl::StartsWith(file, "id:") && absl::SimpleAtoi(file.substr(3, file.find(',') - 3), &id))
       next_id_ = std::max(next_id_, id + 1);
-    const size_t sha1 = file.find("sha1:");
-    if (sha1 != file.npos) theirs_.insert(file.substr(sha1 + 5));
   }
+  note_names(absl::StrCat(own, "/queue"));
   return absl::OkStatus();
 }
 
-absl::Status SyncFolder::exchange(Corpus& corpus, size_t limit) {
+void SyncFolder::note_names(const std::string& queue) {
+  for (const std::string& file : sorted_files(queue)) {
+    const size_t sha1 = file.find("sha1:");
+    if (sha1 != file.npos) theirs_.insert(file.substr(sha1 + 5));
+  }
+}
+
+absl::StatusOr<bool> SyncFolder::exchange(Corpus& corpus, size_t limit) {
+  bool all = true;
   for (const std::string& peer : sorted_folders(folder_)) {
     if (peer == name_) continue;
     auto known = std::find_if(peers_.begin(), peers_.end(),
@@ -192,17 +199,20 @@ absl::Status SyncFolder::exchange(Corpus& corpus, size_t limit) {
     if (known == peers_.end()) known = peers_.insert(peers_.end(), {peer, {}});
     QueueCursor& cursor = known->second;
     const uint64_t before = cursor.kept;
-    const absl::StatusOr<bool> imported =
-        corpus.import(absl::StrCat(folder_, "/", peer, "/queue"), cursor, limit);
+    const std::string queue = absl::StrCat(folder_, "/", peer, "/queue");
+    note_names(queue);
+    const absl::StatusOr<bool> imported = corpus.import(queue, cursor, limit);
     received_ += cursor.kept - before;
     theirs_.insert(cursor.own.begin(), cursor.own.end());
     if (!imported.ok()) return imported.status();
-    if (!*imported) return absl::OkStatus();  // first all of theirs, or it would be echoed
+    all = all && *imported;
   }
-  for (; offered_ < corpus.names().size() && limit > 0; ++offered_) {
+  // Who waited until everything of theirs is read would never give anything to peers that are
+  // faster. What is not read yet is known by name, but for AFL++'s own instances.
+  for (; offered_ < corpus.names().size(); ++offered_) {
     const std::string& name = corpus.names()[offered_];
     if (theirs_.count(name) != 0) continue;
-    --limit;
+    if (limit-- == 0) return false;
     const absl::StatusOr<std::string> content = corpus.read(name);
     if (!content.ok()) continue;
     const std::string file = absl::StrCat(folder_, "/", name_, "/queue/", afl_name(next_id_, name));
@@ -211,7 +221,7 @@ absl::Status SyncFolder::exchange(Corpus& corpus, size_t limit) {
     ++next_id_;
     ++given_;
   }
-  return absl::OkStatus();
+  return all;
 }
 
 }  // namespace vmafuzz::supervisor

@@ -83,17 +83,20 @@ class SyncFolder {
  public:
   // FailedPrecondition if an instance of this name runs on it.
   absl::Status open(const std::string& folder, const std::string& name);
-  // Takes in what others have, gives what is new here. Fails if the disk is full.
-  absl::Status exchange(Corpus& corpus, size_t limit);
+  // Takes in what others have, gives what is new here: at most `limit` entries of each. False if
+  // more is left. Fails if the disk is full.
+  absl::StatusOr<bool> exchange(Corpus& corpus, size_t limit);
   uint64_t received() const { return received_; }
   uint64_t given() const { return given_; }
 
  private:
+  void note_names(const std::string& queue);
+
   std::string folder_;
   std::string name_;
   LockFile lock_;
   std::vector<std::pair<std::string, QueueCursor>> peers_;
-  std::unordered_set<std::string> theirs_;  // entries that are in the folder, own ones too
+  std::unordered_set<std::string> theirs_;  // entries known to be in the folder, own ones too
   size_t offered_ = 0;                      // of Corpus::names()
   uint64_t next_id_ = 0;
   uint64_t received_ = 0;

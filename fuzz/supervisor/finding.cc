@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kStates[] = {"new", "minimal", "small", "unreproduced"};
+constexpr const char* kStates[] = {"new", "minimal", "small", "whole", "unreproduced"};
 
 constexpr size_t kMaxFileName = 200;  // file systems allow 255; suffixes and temporaries need some
 

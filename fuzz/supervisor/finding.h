@@ -27,6 +27,7 @@ enum class State {
   kNew,           // waiting, or being minimised
   kMinimal,       // 1-minimal
   kSmall,         // the minimiser's budget ran out
+  kWhole,         // the program as it was met: no minimiser can run it
   kUnreproduced,  // a replay in another process showed something else, or nothing
 };
 const char* state_name(State state);
@@ -47,7 +48,7 @@ struct Finding {
   State state = State::kNew;
   std::string what;      // one line
   std::string shows_on;  // executor that the repro is for; "": none shows it again
-  uint64_t ops = 0;      // of the minimal program
+  uint64_t ops = 0;      // of the program in the repro
   uint64_t directives = 0;
   uint64_t tries = 0;  // executions that it took
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -46,6 +47,11 @@ absl::Status Findings::open() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Finding> Findings::read(const std::string& file) const {
+  const absl::StatusOr<std::string> text = read_file_whole(absl::StrCat(run_, "/", file));
+  return text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
+}
+
 const Finding* Findings::find(const std::string& name) const {
   const auto it = buckets_.find(name);
   return it == buckets_.end() ? nullptr : &it->second;
@@ -69,9 +75,7 @@ void Findings::adopt_new_files() {
     if (!absl::EndsWith(file, ".json")) continue;
     const std::string name = file.substr(0, file.size() - 5);
     if (buckets_.count(name) != 0) continue;
-    const absl::StatusOr<std::string> text = read_file_whole(absl::StrCat(run_, "/found/", file));
-    const absl::StatusOr<Finding> finding =
-        text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
+    const absl::StatusOr<Finding> finding = read("found/" + file);
     if (finding.ok()) {
       remember(name, *finding);
     } else {
@@ -92,7 +96,11 @@ absl::Status Findings::add(const Finding& finding) {
 absl::Status Findings::add_suspect(const Finding& finding) {
   const std::string file =
       absl::StrCat("suspects/", sha1_name(target_name(finding.target) + finding.input), ".json");
-  if (std::find(queue_.begin(), queue_.end(), file) != queue_.end()) return absl::OkStatus();
+  const bool in_triage = process_ != nullptr && ended_file_ == file;
+  if (in_triage || std::find(queue_.begin(), queue_.end(), file) != queue_.end()) {
+    ++repeats_[file];
+    return absl::OkStatus();
+  }
   if (absl::Status status = write_durably(absl::StrCat(run_, "/", file), to_json(finding));
       !status.ok()) {
     return status;
@@ -169,11 +177,9 @@ void Findings::ended(const std::string& file, const Exit& exit) {
 void Findings::complete_bucket(const std::string& file, const Exit& exit) {
   const std::string name = file.substr(6, file.size() - 11);
   Finding& finding = buckets_[name];
-  const absl::StatusOr<std::string> text = read_file_whole(absl::StrCat(run_, "/", file));
-  absl::StatusOr<Finding> read =
-      text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
-  if (exit.clean() && read.ok() && read->state != State::kNew) {
-    finding = *std::move(read);
+  absl::StatusOr<Finding> written = read(file);
+  if (exit.clean() && written.ok() && written->state != State::kNew) {
+    finding = *std::move(written);
   } else {
     finding.state = State::kUnreproduced;
     finding.what = absl::StrCat("triage ended by ", hung_ ? "its deadline" : exit.text());
@@ -182,35 +188,39 @@ void Findings::complete_bucket(const std::string& file, const Exit& exit) {
       finding.state = State::kNew;
       return again(file);
     }
+    if (written = read(file); written.ok()) finding = *std::move(written);
   }
   on_done(name, finding);
 }
 
 void Findings::complete_suspect(const std::string& file, const Exit& exit) {
   const std::string path = absl::StrCat(run_, "/", file);
-  const absl::StatusOr<std::string> text = read_file_whole(path);
-  absl::StatusOr<Finding> finding =
-      text.ok() ? finding_from_json(*text) : absl::StatusOr<Finding>(text.status());
+  absl::StatusOr<Finding> finding = read(file);
   const bool died = exit.signalled || exit.code > command::kExitEnvironment;
-  if (!finding.ok() || !died) {
-    // Whatever it lacked, the input may still be one that kills.
-    const std::string kept = absl::StrCat(run_, "/unknown/", file.substr(file.rfind('/') + 1));
-    on_warning(absl::StrCat(file, ": triage ended by ", exit.text(),
-                            ", see triage.log; it is left in ", kept));
-    if (!make_folder(run_ + "/unknown").ok() || std::rename(path.c_str(), kept.c_str()) != 0)
-      again(file);
-    return;
-  }
+  if (absl::IsNotFound(finding.status())) return;  // somebody has taken it away
+  if (!finding.ok() || !died) return set_aside(file, exit);
   // It kills, and does so again.
   decode_suspect(&*finding);
   finding->verdict = std::string(hung_ ? kHarnessHang : kHarnessCrash);
   finding->bucket = absl::StrCat(finding->verdict, ":", hung_ ? "triage" : exit.text());
-  finding->state = State::kSmall;
+  finding->state = State::kWhole;
   finding->what =
       absl::StrCat("the process that runs this ends by ", hung_ ? "its deadline" : exit.text());
   if (!add_killer(*finding).ok()) return again(file);
-  on_killed(bucket_file_name(finding->target, finding->bucket), *finding);
+  const std::string name = bucket_file_name(finding->target, finding->bucket);
+  for (int deaths = 1 + std::exchange(repeats_[file], 0); deaths > 0; --deaths)
+    on_killed(name, *finding);
   unlink(path.c_str());
+}
+
+// Whatever triage lacked, the input may still be one that kills.
+void Findings::set_aside(const std::string& file, const Exit& exit) {
+  const std::string path = absl::StrCat(run_, "/", file);
+  const std::string kept = absl::StrCat(run_, "/unknown/", file.substr(file.rfind('/') + 1));
+  if (!make_folder(run_ + "/unknown").ok() || std::rename(path.c_str(), kept.c_str()) != 0)
+    return again(file);
+  on_warning(absl::StrCat(file, ": triage ended by ", exit.text(),
+                          ", see triage.log; it is left in ", kept));
 }
 
 // One that was met before without being shown again makes way.

@@ -33,7 +33,7 @@ class Findings {
   absl::Status open();
   std::function<void(const std::string& name, const Finding&)> on_new = [](auto&, auto&) {};
   std::function<void(const std::string& name, const Finding&)> on_done = [](auto&, auto&) {};
-  // The input of a suspect ended its process again: a hit of the bucket, known or new.
+  // A worker died of an input that ends its process each time: a hit of the bucket, known or new.
   std::function<void(const std::string& name, const Finding&)> on_killed = [](auto&, auto&) {};
   std::function<void(const std::string& text)> on_warning = [](auto&) {};
   // After a triage that could not do its work.
@@ -54,6 +54,7 @@ class Findings {
   size_t waiting() const { return queue_.size() + (process_ == nullptr ? 0 : 1); }
 
  private:
+  absl::StatusOr<Finding> read(const std::string& file) const;  // a file below RUN
   void remember(const std::string& name, const Finding& finding);
   void start(const std::string& file);
   void ended(const std::string& file, const Exit& exit);
@@ -61,6 +62,7 @@ class Findings {
   void put_off(const std::string& file, const Exit& exit);
   void complete_bucket(const std::string& file, const Exit& exit);
   void complete_suspect(const std::string& file, const Exit& exit);
+  void set_aside(const std::string& file, const Exit& exit);
   absl::Status add_killer(const Finding& finding);
   void adopt_new_files();
 
@@ -76,6 +78,7 @@ class Findings {
   std::string ended_file_;  // whose process ended, not yet looked at
   Exit exit_;
   Clock::time_point retry_at_;
+  std::map<std::string, int> repeats_;    // deaths by a suspect that is waiting or in triage
   std::map<std::string, int> fruitless_;  // triages of a file that told nothing about it
 };
 

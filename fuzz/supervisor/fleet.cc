@@ -28,6 +28,25 @@ std::string page_name(const Group& group) {
   return name;
 }
 
+// One of what its kernel is known for, or its bug switches may be reported with, is enough; none:
+// it must stay silent.
+std::vector<std::string> expected_of(const TargetNames& target) {
+  std::vector<std::string> verdicts;
+  const auto add = [&](absl::string_view verdict) {
+    if (std::find(verdicts.begin(), verdicts.end(), verdict) == verdicts.end())
+      verdicts.emplace_back(verdict);
+  };
+  if (const variants::Kernel* kernel = variants::find_kernel(target.kernel)) {
+    for (const variants::Caught& caught : kernel->caught) add(caught.verdict);
+  }
+  for (const std::string& name : target.bugs) {
+    const variants::Bug* bug = variants::find_bug(name);
+    if (bug == nullptr) continue;
+    for (const absl::string_view verdict : bug->verdicts) add(verdict);
+  }
+  return verdicts;
+}
+
 }  // namespace
 
 Fleet::Fleet(boost::asio::io_context& loop, const Plan& plan, Ledger& ledger, Corpus& corpus,
@@ -70,10 +89,7 @@ absl::Status Fleet::add_group(const std::string& engine, const TargetNames& targ
   group.engine = find_engine(engine);
   group.target = target;
   group.name = absl::StrCat(engine, "/", target_name(target));
-  if (const variants::Kernel* kernel = variants::find_kernel(target.kernel)) {
-    for (const variants::Caught& caught : kernel->caught)
-      group.expected.emplace_back(caught.verdict);
-  }
+  group.expected = expected_of(target);
   absl::StatusOr<MappedPage<SeenPage>> seen =
       MappedPage<SeenPage>::make(absl::StrCat(plan_.dir, "/seen/", page_name(group)));
   if (!seen.ok()) return seen.status();
@@ -94,10 +110,8 @@ absl::StatusOr<size_t> Fleet::group_of(const std::string& engine, const TargetNa
 }
 
 bool Fleet::expected(const Finding& finding) const {
-  const variants::Kernel* kernel = variants::find_kernel(finding.target.kernel);
-  return kernel != nullptr &&
-         std::any_of(kernel->caught.begin(), kernel->caught.end(),
-                     [&](const variants::Caught& c) { return c.verdict == finding.verdict; });
+  const std::vector<std::string> verdicts = expected_of(finding.target);
+  return std::find(verdicts.begin(), verdicts.end(), finding.verdict) != verdicts.end();
 }
 
 bool Fleet::urgent(const Finding& finding) const {

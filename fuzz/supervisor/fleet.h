@@ -28,7 +28,7 @@ struct Group {
   std::string name;  // "libfuzzer/6.18"
   const Engine* engine = nullptr;
   TargetNames target;
-  std::vector<std::string> expected;  // verdicts that the kernel must be caught for
+  std::vector<std::string> expected;  // verdicts; its target must be caught with one
   MappedPage<SeenPage> seen;
   bool caught = false;      // an expected verdict was found
   bool reduced = false;     // and has a repro
@@ -99,7 +99,7 @@ class Fleet {
   const std::deque<Worker>& workers() const { return workers_; }
   // Ledger and live workers together.
   Totals totals_of(const Group& group) const;
-  bool expected(const Finding& finding) const;  // its kernel must be caught for it
+  bool expected(const Finding& finding) const;  // its target is caught with it
   bool urgent(const Finding& finding) const;    // and no such one has a repro
   void note_found(const Finding& finding);      // it is a bucket now
   void note_reduced(const Finding& finding);    // it has a repro now

@@ -1,6 +1,8 @@
 #include "fuzz/supervisor/plan.h"
 
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/supervisor/engines.h"
@@ -30,7 +32,22 @@ absl::Status check(const Plan& plan) {
   return absl::OkStatus();
 }
 
+template <typename Value, typename Name>
+void keep_first(std::vector<Value>& values, const Name& name) {
+  std::set<std::string> seen;
+  std::erase_if(values, [&](const Value& value) { return !seen.insert(name(value)).second; });
+}
+
 }  // namespace
+
+void remove_repeats(Plan& plan) {
+  keep_first(plan.engines, std::identity());
+  for (TargetNames& target : plan.targets) {
+    keep_first(target.bugs, std::identity());
+    keep_first(target.options, std::identity());
+  }
+  keep_first(plan.targets, target_name);
+}
 
 std::string to_json(const Plan& plan) {
   json targets = json::array();
@@ -45,6 +62,7 @@ std::string to_json(const Plan& plan) {
 
 absl::Status read_plan(absl::string_view text, Plan& plan) {
   const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (object.is_discarded()) return absl::InvalidArgumentError("it is no JSON");
   try {
     object.at("engines").get_to(plan.engines);
     plan.seeds = object.value("seeds", plan.seeds);
@@ -57,8 +75,9 @@ absl::Status read_plan(absl::string_view text, Plan& plan) {
       plan.targets.push_back(std::move(names));
     }
   } catch (const json::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat("not a run's plan: ", error.what()));
+    return absl::InvalidArgumentError(error.what());
   }
+  remove_repeats(plan);
   return check(plan);
 }
 

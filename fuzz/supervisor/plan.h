@@ -37,7 +37,10 @@ struct Plan {
   bool quiet = false;        // no live lines and no reports, only the summary
 };
 
-// What run.json holds. Reading checks every name.
+// Leaves the first of what is named twice, so that nothing is run and counted twice.
+void remove_repeats(Plan& plan);
+
+// What run.json holds. Reading checks every name, and removes repeats.
 std::string to_json(const Plan& plan);
 absl::Status read_plan(absl::string_view text, Plan& plan);
 

@@ -25,8 +25,18 @@ bool draws_over() {
 
 }  // namespace
 
-Screen::Screen()
-    : terminal_(draws_over()), begin_(steady_clock::now()), next_line_(begin_ + seconds(10)) {}
+std::string whole_fields(const std::string& line, size_t width) {
+  if (line.size() <= width) return line;
+  const size_t gap = line.rfind("  ", width);
+  const size_t end = gap == line.npos ? line.npos : line.find_last_not_of(' ', gap);
+  return line.substr(0, end == line.npos ? width : end + 1);
+}
+
+Screen::Screen(steady_clock::time_point begin)
+    : terminal_(draws_over()),
+      begin_(begin),
+      next_line_(begin + seconds(10)),
+      next_block_(next_line_) {}
 
 void Screen::clear() {
   if (shown_ > 0) std::fprintf(stderr, "\r\033[%zuA\033[J", shown_);
@@ -38,7 +48,7 @@ void Screen::show(const std::vector<std::string>& lines) {
     clear();
     const size_t width = terminal_width() - 1;
     for (const std::string& line : lines)
-      std::fprintf(stderr, "%s\n", line.substr(0, width).c_str());
+      std::fprintf(stderr, "%s\n", whole_fields(line, width).c_str());
     shown_ = lines.size();
     std::fflush(stderr);
     return;
@@ -46,7 +56,10 @@ void Screen::show(const std::vector<std::string>& lines) {
   const steady_clock::time_point now = steady_clock::now();
   if (now < next_line_ || lines.empty()) return;
   next_line_ = now + (now - begin_ < seconds(60) ? seconds(10) : seconds(60));
-  std::fprintf(stderr, "%s\n", lines[0].c_str());
+  const bool whole = now >= next_block_;
+  if (whole) next_block_ = now + seconds(60);
+  for (size_t i = 0; i < (whole ? lines.size() : 1); ++i)
+    std::fprintf(stderr, "%s\n", lines[i].c_str());
 }
 
 void Screen::print(const std::string& text) {

@@ -9,12 +9,15 @@
 
 namespace vmafuzz::supervisor {
 
+// What fits of a line whose fields have two spaces and more between them: whole fields.
+std::string whole_fields(const std::string& line, size_t width);
+
 class Screen {
  public:
-  Screen();
+  explicit Screen(std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now());
 
-  // The present state; the first line alone, every ten seconds and later every minute, where it is
-  // no terminal.
+  // The present state. Where it is no terminal, after ten seconds and then every minute; in the
+  // first minute the first line alone every ten seconds, too.
   void show(const std::vector<std::string>& lines);
   // Something that stays, on standard error.
   void print(const std::string& text);
@@ -30,6 +33,7 @@ class Screen {
   size_t shown_ = 0;  // lines that are drawn over next time
   std::chrono::steady_clock::time_point begin_;
   std::chrono::steady_clock::time_point next_line_;
+  std::chrono::steady_clock::time_point next_block_;
 };
 
 }  // namespace vmafuzz::supervisor

@@ -9,14 +9,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "fuzz/supervisor/files.h"
 #include "fuzz/words.h"
+#include "report/svg.h"
 
 namespace vmafuzz::supervisor {
 namespace {
 
 using nlohmann::ordered_json;
+using report::short_number;
 
 constexpr auto kReplace = ordered_json::error_handler_t::replace;
 
@@ -124,7 +127,7 @@ Snapshot take_snapshot(const Fleet& fleet, const Findings& findings, const Corpu
     now.groups.push_back(std::move(status));
   }
   for (const std::string& name : findings.names()) {
-    if (findings.find(name)->state != State::kNew) ++now.minimal;
+    if (findings.find(name)->state != State::kNew) ++now.triaged;
   }
   return now;
 }
@@ -219,22 +222,44 @@ std::string progress_keys(const Snapshot& now, const Snapshot& before, size_t bu
 
 // ---- for people ----
 
+namespace {
+
+std::string short_count(uint64_t count) { return short_number(static_cast<double>(count)); }
+
+std::string run_line(const Snapshot& now, size_t buckets) {
+  std::vector<std::string> fields = {clock_text(now.seconds)};
+  if (now.state != "running") fields.push_back(now.state);
+  if (std::isfinite(now.left)) fields.push_back(clock_text(now.left) + " left");
+  fields.push_back(short_count(now.executions) + " executions");
+  fields.push_back(short_number(now.rate) + "/s");
+  fields.push_back(absl::StrCat("found ", buckets));
+  if (buckets > now.triaged) fields.push_back(absl::StrCat(buckets - now.triaged, " in triage"));
+  fields.push_back("corpus " + short_count(now.corpus));
+  fields.push_back(short_count(now.hits) + " hits");
+  return absl::StrJoin(fields, "  ");
+}
+
+}  // namespace
+
 std::vector<std::string> progress_lines(const Snapshot& now, size_t buckets) {
-  const std::string left = std::isfinite(now.left) ? clock_text(now.left) + " left  " : "";
-  std::vector<std::string> lines = {absl::StrFormat(
-      "%s  %s%s executions  %s/s  corpus %s  found %d (%d reduced)  %s hits%s",
-      clock_text(now.seconds), left, grouped(now.executions),
-      grouped(static_cast<uint64_t>(now.rate)), grouped(now.corpus), buckets, now.minimal,
-      grouped(now.hits), now.state == "running" ? "" : "  " + now.state)};
+  std::vector<std::string> lines = {run_line(now, buckets)};
+  constexpr absl::string_view kNames = "engine/kernel";
+  size_t width = kNames.size();
+  for (const GroupStatus& group : now.groups) {
+    if (group.workers > 0) width = std::max(width, group.name.size());
+  }
+  const auto add_row = [&](absl::string_view name, const auto&... cells) {
+    lines.push_back(absl::StrFormat("  %-*s  %5s  %5s  %5s  %5s  %8s  %5s  %7s",
+                                    static_cast<int>(width), name, cells...));
+  };
   for (const GroupStatus& group : now.groups) {
     if (group.workers == 0) continue;
-    const std::string workers =
-        group.workers == 1 ? "" : absl::StrFormat("  %u workers", group.workers);
-    lines.push_back(absl::StrFormat(
-        "  %-30s %12s  %8s/s  edges %d  pairs %d  last new %s  found %d%s", group.name,
-        grouped(group.totals.executions), grouped(static_cast<uint64_t>(group.rate)), group.edges,
-        group.features, clock_text(std::max(0.0, now.seconds - group.last_new)), group.buckets,
-        workers));
+    if (lines.size() == 1)
+      add_row(kNames, "execs", "/s", "edges", "pairs", "last new", "found", "workers");
+    add_row(group.name, short_count(group.totals.executions), short_number(group.rate),
+            short_count(group.edges), short_count(group.features),
+            report::short_time(std::max(0.0, now.seconds - group.last_new)),
+            short_count(group.buckets), short_count(group.workers));
   }
   return lines;
 }

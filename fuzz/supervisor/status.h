@@ -38,7 +38,7 @@ struct Snapshot {
   uint64_t corpus = 0;
   uint64_t corpus_bytes = 0;
   uint64_t free_bytes = 0;
-  size_t minimal = 0;  // buckets that triage is done with
+  size_t triaged = 0;  // buckets that triage is done with
   std::vector<GroupStatus> groups;
   std::map<std::string, uint64_t> bucket_hits;
 };
@@ -58,7 +58,8 @@ std::string progress_keys(const Snapshot& now, const Snapshot& before, size_t bu
 
 // ---- for people ----
 
-// One line on the run, then one for each group that has workers now.
+// One line on the run, then a table of the groups that have workers now. Two spaces and more are
+// between fields, none are within, so that a screen can leave out whole ones.
 std::vector<std::string> progress_lines(const Snapshot& now, size_t buckets);
 std::vector<std::string> summary_lines(const Snapshot& now, const Findings& findings);
 

@@ -89,7 +89,10 @@ class Supervisor {
   void show_found(const std::string& name, const Finding& finding);
 
   double elapsed() const { return Seconds(Clock::now() - begin_).count(); }
-  double run_seconds() const { return seconds_before_ + elapsed(); }
+  // Of fuzzing: what is minimised after the end takes none.
+  double run_seconds() const {
+    return seconds_before_ + (stopping_.empty() ? elapsed() : stopped_at_);
+  }
   // When this session ends, by run_seconds().
   double limit() const {
     return plan_.seconds == 0 ? std::numeric_limits<double>::infinity()
@@ -285,8 +288,10 @@ int Supervisor::run() {
   on_signal();
   schedule();
   loop_.run();
-  next_sync_ = 0;  // what the last workers left is given away too
-  exchange();
+  // What the last workers left is given away, too.
+  const double sync_until = elapsed() + kGiveUpSeconds;
+  do exchange();
+  while (next_sync_ <= elapsed() && elapsed() < sync_until && signals_seen_ < 2);
   publish(/*last=*/true);
   if (stopping_ == kBroken && findings_.names().empty()) return command::kExitEnvironment;
   return findings_.names().empty() ? command::kExitOk : command::kExitBugFound;
@@ -317,8 +322,8 @@ void Supervisor::schedule() {
 
 void Supervisor::stop(const std::string& why) {
   if (!stopping_.empty()) return;
-  stopping_ = why;
   stopped_at_ = elapsed();
+  stopping_ = why;
   fleet_->stop_all("stop");
 }
 
@@ -332,7 +337,8 @@ bool Supervisor::finished() {
                                "/work, and the next start takes it over"));
     return true;
   }
-  const bool waits = stopping_ != "signal" && since < kFinishSeconds;
+  // A signal ends this, too, whatever ended the fuzzing.
+  const bool waits = signals_seen_ == 0 && since < kFinishSeconds;
   return findings_.idle() || !waits;
 }
 
@@ -364,8 +370,10 @@ void Supervisor::every_second(double now) {
 void Supervisor::exchange() {
   absl::Status status = fleet_->exchange();
   if (status.ok() && !plan_.sync.empty() && (elapsed() >= next_sync_ || !stopping_.empty())) {
-    next_sync_ = elapsed() + kSyncSeconds;
-    status = sync_.exchange(corpus_, kSyncedPerTurn);
+    const absl::StatusOr<bool> all = sync_.exchange(corpus_, kSyncedPerTurn);
+    status = all.status();
+    // What is left is for the next turn, not for much later.
+    next_sync_ = elapsed() + (all.ok() && !*all ? 0 : kSyncSeconds);
   }
   if (!status.ok()) warn(std::string(status.message()));
   for (const std::string& text : corpus_.take_warnings()) warn(text);
@@ -382,9 +390,13 @@ void Supervisor::check_disk() {
   if (little == fleet_->paused()) return;
   fleet_->pause(little);
   event(little ? "pause" : "resume", {{"free_bytes", free_bytes_}});
-  screen_.print(little ? absl::StrCat("vmafuzz fuzz: paused, only ", size_text(free_bytes_),
-                                      " of disk are free (--min-free)")
-                       : "vmafuzz fuzz: there is room again, going on");
+  if (little) {
+    screen_.print(absl::StrCat("vmafuzz fuzz: paused, only ", size_text(free_bytes_),
+                               " of disk are free (--min-free)"));
+    warn("workers were paused for want of disk space: see the pause and resume events");
+  } else {
+    screen_.print("vmafuzz fuzz: there is room again, going on");
+  }
 }
 
 void Supervisor::publish(bool last) {

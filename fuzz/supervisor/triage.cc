@@ -70,6 +70,11 @@ Finding shown_on(absl::string_view executor, const std::string& bucket, const Fi
   return other;
 }
 
+void count(const input::Program& program, Finding* finding) {
+  finding->ops = program.ops.size();
+  finding->directives = program.directives.size();
+}
+
 bool on_threads(const Finding& finding) { return finding.executor == "tsan-threads"; }
 
 // A finding's way to its repro: the simulated machine, then ThreadSanitizer on fibres, then on
@@ -179,7 +184,7 @@ bool Reproduction::by_threads() {
   }
   program_ = whole_;
   finding_.shows_on = "tsan-threads";
-  finding_.state = State::kSmall;
+  finding_.state = State::kWhole;
   finding_.what = share->what;
   tell(absl::StrCat("Real threads show this in ", measure::share_in_words(share->hits, share->runs),
                     ":"));
@@ -216,8 +221,7 @@ absl::Status Reproduction::complete() {
   program_.options = whole_.options;
   program_.expect = whole_.expect;
   program_.story = story_;
-  finding_.ops = program_.ops.size();
-  finding_.directives = program_.directives.size();
+  count(program_, &finding_);
   report::Report report =
       report::report_of(executor_, program_, run::diagnose(executor_, program_).lines());
   if (const std::string flags = replay_flags(finding_.shows_on); !flags.empty()) {
@@ -342,6 +346,7 @@ void decode_suspect(Finding* suspect) {
       {reinterpret_cast<const uint8_t*>(suspect->input.data()), suspect->input.size()}, program);
   const std::vector<uint8_t> bytes = input::encode(program);
   suspect->input.assign(bytes.begin(), bytes.end());
+  count(program, suspect);
 }
 
 absl::Status write_unexecuted(const std::string& run, const Finding& finding) {
@@ -355,7 +360,9 @@ absl::Status write_unexecuted(const std::string& run, const Finding& finding) {
       !s.ok()) {
     return s;
   }
-  return write_durably(found_path(run, finding, ".json"), to_json(finding));
+  Finding counted = finding;
+  count(program, &counted);
+  return write_durably(found_path(run, finding, ".json"), to_json(counted));
 }
 
 }  // namespace vmafuzz::supervisor

@@ -53,7 +53,7 @@ grep -q '"why":"until"' "$run/events.jsonl" || fail "the canary was not found in
 shopt -s nullglob
 minimal=0
 for finding in "$run"/found/*.json; do
-  grep -qE '"state": "(minimal|small)"' "$finding" || continue
+  grep -qE '"state": "(minimal|small|whole)"' "$finding" || continue
   repro=${finding%.json}.repro
   case $(sed -n 's/.*"shows_on": "\(.*\)".*/\1/p' "$finding") in
     sim) flags=() ;;

@@ -39,7 +39,7 @@ refuses() {
   ! grep -qxF -e "$unwanted" <<<"$(complete_words "$@")" || die "\"$*\" offers $unwanted"
 }
 
-"$vmafuzz" completion >"$work/completion"
+VMAFUZZ_ROOT=$(dirname "$launcher") "$vmafuzz" completion >"$work/completion"
 bash -n "$work/completion"
 
 commands=$("$vmafuzz" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
@@ -67,9 +67,26 @@ offers v1,6.18 fuzz --kernel v1,6.1
 offers 6.18 replay --kernel = ''
 offers replay help r
 offers fuzz --no-install --preset fuzz f
+offers fuzz --preset = dev f
+offers release --preset ''
+offers fuzz-asan --preset = fuzz-
+refuses base --preset ''
+refuses replay --preset ''
 refuses --for replay --
 mkdir "$work/folder" && touch "$work/folder/file"
 offers "$work/folder/file" replay "$work/folder/f"
 offers "$work/folder" report "$work/fol"
 refuses "$work/completion" report "$work/comp"
+# An operand that is one of some words, and what follows it.
+for command in corpus bench; do
+  for word in $("$vmafuzz" help "$command" | sed -n "s/^usage: .*\] \([a-z|]*\).*/\1/p" | tr '|' ' '); do
+    offers "$word" "$command" ''
+    offers "$word" --preset tsan "$command" --kernel 6.18 "${word:0:2}"
+  done
+done
+offers min corpus m
+offers rates bench ''
+refuses "$work/completion" corpus "$work/comp"
+offers "$work/completion" corpus min "$work/comp"
+refuses "$work/completion" bench exec "$work/comp"
 echo passed

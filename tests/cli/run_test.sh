@@ -38,8 +38,32 @@ mkdir "$work/seeds"
 cp "$corpus/split-under-hit.repro" "$work/seeds"
 fuzz 0 --kernel 6.18 --for 1s --corpus "$work/seeds" --dir "$work/run-seeds"
 grep -q "\"seeds\": \"$work/seeds\"" "$work/run-seeds/run.json" || fail "the seeds are not kept"
+# One that is named and holds nothing is refused before anything is written.
+mkdir "$work/notes"
+touch "$work/notes/README.md"
+cp "$work/run-seeds/run.json" "$work/run.json"
+for folder in "$work/no-such" "$work/notes"; do
+  fuzz 2 --kernel 6.18 --corpus "$folder" --dir "$work/run-named"
+  fuzz 2 --corpus "$folder" --dir "$work/run-seeds"
+  grep -qxF "vmafuzz fuzz: no seed programs in $folder" "$work/log" || fail "$folder is not refused"
+  cmp -s "$work/run.json" "$work/run-seeds/run.json" || fail "a refused folder is kept"
+done
 rm -r "$work/seeds"
 fuzz 0 --for 1s --dir "$work/run-seeds"
+grep -qF "no seed programs in $work/seeds any more; going on with the run's own corpus" "$work/log" ||
+  fail "seeds that are gone are not told"
+
+# A plan that cannot be read is named, and how to do without it.
+echo '{"engines": ["lib' >"$work/run-seeds/run.json"
+fuzz 2 --kernel 6.18 --empty --dir "$work/run-seeds"
+grep -qF "$work/run-seeds/run.json is no plan of a run (it is no JSON); move it away" "$work/log" ||
+  fail "a damaged plan comes without a remedy"
+rm "$work/run-seeds/run.json"
+fuzz 0 --kernel 6.18 --empty --for 1s --dir "$work/run-seeds"
+
+# What is named twice is run and counted once.
+fuzz 0 --engine libfuzzer --kernel 6.18,6.18 --kernel 6.18 --for 1s --empty --dir "$work/run-twice"
+(($(grep -c '"name": "libfuzzer/6.18"' "$work/run-twice/status.json") == 1)) || fail "two groups of one name"
 
 # Of several switches each gets workers of its own.
 "$program" fuzz --engine libfuzzer --jobs 1 --kernel 6.18 --bug iget-without-lock,lookup-without-rcu \
@@ -85,5 +109,9 @@ for name in ../evil .hidden ''; do
   fuzz 2 --kernel 6.18 --sync "$work/shared" --sync-name "$name" --dir "$work/run-named"
 done
 fuzz 2 --kernel 6.18 --memory 0 --dir "$work/run-named"
+for flag in --memory --min-free; do
+  fuzz 2 --kernel 6.18 "$flag" 17592186044416 --dir "$work/run-named"
+  grep -qF -e "$flag 17592186044416: the largest is 17592186044415" "$work/log" || fail "$flag is too large"
+done
 [[ ! -e $work/run-named ]] || fail "a refused run left something"
 echo "passed"

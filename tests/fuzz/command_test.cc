@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "fuzz/nearest.h"
+#include "fuzz/supervisor/plan.h"
 
 namespace vmafuzz::command {
 namespace {
@@ -191,6 +192,28 @@ TEST(Nearest, CountsSwappedNeighboursAsOneEditAndRefusesFarWords) {
   EXPECT_EQ(nearest("qqqq", {"fuzz", "show"}), "");
   EXPECT_EQ(nearest("", {"fuzz"}), "");
   EXPECT_EQ(nearest("fuzz", {}), "");
+}
+
+TEST(Plan, WhatIsNamedTwiceIsReadOnce) {
+  supervisor::Plan plan;
+  const char* const kText = R"({"engines": ["tsan", "libfuzzer", "tsan"], "seeds": "", "targets": [
+      {"kernel": "v1", "bugs": [], "options": []},
+      {"kernel": "6.18", "bugs": ["plain-nhit", "plain-nhit"], "options": []},
+      {"kernel": "6.18", "bugs": ["plain-nhit"], "options": []},
+      {"kernel": "v1", "bugs": [], "options": []},
+      {"kernel": "v1", "bugs": [], "options": ["counter-bits=6", "counter-bits=6"]}]})";
+  ASSERT_TRUE(supervisor::read_plan(kText, plan).ok());
+  EXPECT_EQ(plan.engines, (std::vector<std::string>{"tsan", "libfuzzer"}));
+  std::vector<std::string> names;
+  for (const auto& target : plan.targets) names.push_back(supervisor::target_name(target));
+  EXPECT_EQ(names, (std::vector<std::string>{"v1", "6.18+plain-nhit", "v1+counter-bits=6"}));
+}
+
+TEST(Plan, TextThatIsNoJsonIsRefusedInOurOwnWords) {
+  supervisor::Plan plan;
+  for (const char* text : {"", "{\"engines\": [\"lib", "engines"}) {
+    EXPECT_EQ(supervisor::read_plan(text, plan).message(), "it is no JSON");
+  }
 }
 
 }  // namespace

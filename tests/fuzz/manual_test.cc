@@ -100,5 +100,26 @@ TEST(Completion, OffersValuesByTheKindOfTheFlag) {
   EXPECT_FALSE(absl::StrContains(script, "'probe --json')"));  // a switch has no value
 }
 
+TEST(Completion, OffersTheWordsOfAnOperandAndThenWhatFollowsThem) {
+  Command probe = kProbe;
+  const Command* const table[] = {&probe};
+  const auto offered = [&](const char* operands) {
+    probe.operands = operands;
+    const std::string script = bash_completion(table, {});
+    const size_t begin = script.find("    probe) _vmafuzz_");
+    return script.substr(begin, script.find(" ;;", begin) - begin);
+  };
+  EXPECT_EQ(offered("min|add PATH..."), "    probe) _vmafuzz_first 'min add' || _vmafuzz_files");
+  EXPECT_EQ(offered("exec|rates"), "    probe) _vmafuzz_first 'exec rates' || _vmafuzz_nothing");
+  EXPECT_EQ(offered("[FILE|DIR...]"), "    probe) _vmafuzz_files");
+  EXPECT_EQ(offered(""), "    probe) _vmafuzz_nothing");
+}
+
+TEST(Completion, OffersPresetsForTheLaunchersFlag) {
+  EXPECT_TRUE(absl::StrContains(bash_completion(kTable, {{"preset", {"dev", "release"}}}),
+                                "\n_vmafuzz_presets='dev release'\n"));
+  EXPECT_TRUE(absl::StrContains(bash_completion(kTable, {}), "\n_vmafuzz_presets=''\n"));
+}
+
 }  // namespace
 }  // namespace vmafuzz::command

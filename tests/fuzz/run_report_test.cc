@@ -11,6 +11,7 @@
 #include "fuzz/run_report/finding.h"
 #include "fuzz/run_report/run_folder.h"
 #include "fuzz/run_report/run_page.h"
+#include "fuzz/supervisor/files.h"
 #include "fuzz/supervisor/finding.h"
 #include "gtest/gtest.h"
 #include "input/bytes.h"
@@ -281,6 +282,54 @@ TEST_F(RunReportTest, SilentKernelWithAFindingIsAnAlarm) {
             "buckets":[{"name":"6.18-wrong-uprobe","kernel":"6.18","verdict":"wrong-uprobe"}]})");
   EXPECT_TRUE(absl::StrContains(
       page(folder()), "<td class=\"words verdict\">must be silent, but: wrong-uprobe</td>"));
+}
+
+TEST_F(RunReportTest, AGroupThatNeverRanIsNotSilent) {
+  write("status.json",
+        R"({"groups":[{"name":"afl/6.18","kernel":"6.18","expected":[],"executions":0}]})");
+  const std::string html = page(folder());
+  EXPECT_TRUE(absl::StrContains(html, "did not run"));
+  EXPECT_FALSE(absl::StrContains(html, "silent, as it must be"));
+}
+
+TEST_F(RunReportTest, OptionsMakeAnotherTarget) {
+  copy_found("v1-wrong-uprobe", "v1+counter-bits=8-wrong-uprobe");
+  write("status.json",
+        R"({"groups":[{"name":"libfuzzer/v1","kernel":"v1","expected":["wrong-uprobe"],
+                       "executions":1}],
+            "buckets":[{"name":"v1+counter-bits=8-wrong-uprobe","kernel":"v1",
+                        "options":["counter-bits=8"],"verdict":"wrong-uprobe"}]})");
+  EXPECT_TRUE(absl::StrContains(page(folder()), "not caught yet for wrong-uprobe"));
+}
+
+TEST_F(RunReportTest, ARunThatNobodyHoldsHasEnded) {
+  write("status.json", R"({"state":"running"})");
+  EXPECT_FALSE(folder().killed) << "a copy without the lock tells nothing";
+  {
+    supervisor::LockFile lock;
+    ASSERT_TRUE(lock.take((root_ / "lock").string()).ok());
+    EXPECT_FALSE(folder().killed);
+  }
+  EXPECT_TRUE(absl::StrContains(page(folder()), "ended without a word (killed?)"));
+  supervisor::LockFile again;
+  EXPECT_TRUE(again.take((root_ / "lock").string()).ok()) << "a report keeps no lock";
+  write("status.json", R"({"state":"running","host":"another.example"})");
+  EXPECT_FALSE(folder().killed) << "locks of another machine may not be seen here";
+}
+
+TEST_F(RunReportTest, ARunThatSaidThatItStoppedWasNotKilled) {
+  write("status.json", R"({"state":"stopped"})");
+  write("lock", "");
+  EXPECT_FALSE(folder().killed);
+}
+
+TEST_F(RunReportTest, NoMinimiserIsBlamedForAProgramThatNoneSaw) {
+  supervisor::Finding finding = waiting_finding("6.18", "harness-crash", "bytes");
+  finding.state = supervisor::State::kWhole;
+  write("found/6.18-harness-crash.json", to_json(finding));
+  const std::string html = page(folder());
+  EXPECT_TRUE(absl::StrContains(html, "no minimiser can run it"));
+  EXPECT_FALSE(absl::StrContains(html, "budget"));
 }
 
 }  // namespace

@@ -242,6 +242,27 @@ TEST(SyncFolder, GivesNothingBackWhileItHasNotReadAllOfTheOthers) {
   EXPECT_EQ(sorted_files(shared / "b/queue").size(), 1u);
 }
 
+// A peer may have more than can be read in a turn, and may grow faster than it is read.
+TEST(SyncFolder, GivesWhatIsItsOwnWhileItHasNotReadAllOfTheOthers) {
+  RunFolder a;
+  RunFolder b;
+  const Folder shared;
+  SyncFolder of_a;
+  SyncFolder of_b;
+  ASSERT_TRUE(of_a.open(shared.path(), "a").ok());
+  ASSERT_TRUE(of_b.open(shared.path(), "b").ok());
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(a.corpus.add(std::to_string(i)).ok());
+  ASSERT_TRUE(b.corpus.add("own").ok());
+  EXPECT_TRUE(of_a.exchange(a.corpus, 100).value());
+  EXPECT_FALSE(of_b.exchange(b.corpus, 2).value()) << "four are left";
+  EXPECT_EQ(sorted_files(shared / "b/queue"),
+            std::vector<std::string>{"id:000000,sha1:" + sha1_name("own")});
+  EXPECT_FALSE(of_b.exchange(b.corpus, 2).value());
+  EXPECT_TRUE(of_b.exchange(b.corpus, 2).value());
+  EXPECT_EQ(b.corpus.size(), 7u);
+  EXPECT_EQ(sorted_files(shared / "b/queue").size(), 1u);
+}
+
 // The same supervisor, started again.
 TEST(SyncFolder, DoesNotGiveTwiceWhatAnEarlierSessionGave) {
   RunFolder run;

@@ -45,7 +45,10 @@ class FindingsTest : public ::testing::Test {
     findings.pause = std::chrono::milliseconds(1);
     findings.on_warning = [&](const std::string& text) { warnings_.push_back(text); };
     ASSERT_TRUE(findings.open().ok());
-    findings.on_done = [&](const std::string& name, const Finding&) { done_.push_back(name); };
+    findings.on_done = [&](const std::string& name, const Finding& finding) {
+      done_.push_back(name);
+      last_done_ = finding;
+    };
     findings.on_killed = [&](const std::string& name, const Finding&) { killed_.push_back(name); };
     const Clock::time_point late = Clock::now() + std::chrono::seconds(60);
     while (!findings.idle() && Clock::now() < late) {
@@ -70,6 +73,7 @@ class FindingsTest : public ::testing::Test {
   const Folder folder_;
   Finding finding_, suspect_;
   std::vector<std::string> warnings_, done_, killed_, names_;
+  Finding last_done_;
 };
 
 // A triage that was killed, or that lacked something, says nothing about its input.
@@ -97,6 +101,18 @@ TEST_F(FindingsTest, RepeatATriageThatWasKilled) {
   EXPECT_TRUE(warnings_.empty());
 }
 
+TEST_F(FindingsTest, CountTheOperationsOfAProgramWhoseTriageDies) {
+  input::Program program;
+  program.ops = {input::simplest_op(input::OpKind::kHit, 1)};
+  const std::vector<uint8_t> bytes = input::encode(program);
+  finding_.input.assign(bytes.begin(), bytes.end());
+  put_file(folder_ / kBucketFile, to_json(finding_));
+  session("kill -SEGV $$");
+  EXPECT_EQ(last_done_.state, State::kUnreproduced);
+  EXPECT_EQ(last_done_.ops, 1u);
+  EXPECT_EQ(to_json(last_done_), get_file(folder_ / kBucketFile));
+}
+
 TEST_F(FindingsTest, MakeNoBucketOfASuspectWhoseTriageTellsNothing) {
   put_file(folder_ / kSuspectFile, to_json(suspect_));
   for (const std::string& end :
@@ -120,7 +136,7 @@ TEST_F(FindingsTest, TakeACrashOfTriageForTheSuspects) {
   EXPECT_EQ(runs(), 1u);
   ASSERT_EQ(names_, std::vector<std::string>{"v1-harness-crash-SIGSEGV"});
   EXPECT_EQ(done_, names_);
-  EXPECT_EQ(on_disk(names_[0]).state, State::kSmall);
+  EXPECT_EQ(on_disk(names_[0]).state, State::kWhole);
   EXPECT_FALSE(is_there(kSuspectFile));
   EXPECT_TRUE(absl::StrContains(get_file(folder_ / "found/v1-harness-crash-SIGSEGV.repro"),
                                 "the process that runs this ends by SIGSEGV"));
@@ -152,7 +168,7 @@ TEST_F(FindingsTest, PreferACrashThatIsShownAgain) {
   }
   suspect_.input = "first";
   decode_suspect(&suspect_);
-  EXPECT_EQ(on_disk("v1-harness-crash-SIGSEGV").state, State::kSmall);
+  EXPECT_EQ(on_disk("v1-harness-crash-SIGSEGV").state, State::kWhole);
   EXPECT_EQ(on_disk("v1-harness-crash-SIGSEGV").input, suspect_.input);
 }
 
@@ -164,6 +180,31 @@ TEST_F(FindingsTest, TellOfWhatTriageCompletedItself) {
       "sed 's/\"new\"/\"unreproduced\"/' $1/$2 >$1/found/v1-harness-crash-SIGBUS.json; rm $1/$2");
   EXPECT_EQ(names_, std::vector<std::string>{"v1-harness-crash-SIGBUS"});
   EXPECT_EQ(done_, names_);
+}
+
+// Workers go on dying of it while triage looks at it: hits, and no other suspect.
+TEST_F(FindingsTest, CountDeathsByAnInputThatIsInTriage) {
+  suspect_.input = "a";
+  put_script(folder_ / "triage",
+             "while [ ! -e " + (folder_ / "go") + " ]; do sleep 0.01; done\n" + "kill -SEGV $$");
+  boost::asio::io_context loop;
+  Findings findings(loop, folder_.path(), folder_ / "triage");
+  findings.on_killed = [&](const std::string& name, const Finding&) { killed_.push_back(name); };
+  ASSERT_TRUE(findings.open().ok());
+  ASSERT_TRUE(findings.add_suspect(suspect_).ok());
+  ASSERT_TRUE(findings.add_suspect(suspect_).ok());
+  findings.tick([](const Finding&) { return false; });
+  ASSERT_TRUE(findings.add_suspect(suspect_).ok());
+  EXPECT_EQ(findings.waiting(), 1u);
+  put_file(folder_ / "go", "");
+  const Clock::time_point late = Clock::now() + std::chrono::seconds(60);
+  while (!findings.idle() && Clock::now() < late) {
+    loop.restart();
+    loop.run_for(std::chrono::milliseconds(10));
+    findings.tick([](const Finding&) { return false; });
+  }
+  EXPECT_EQ(killed_, std::vector<std::string>(3, "v1-harness-crash-SIGSEGV"));
+  EXPECT_TRUE(sorted_files(folder_ / "suspects").empty());
 }
 
 // Whatever triage lacked: the input may be one that kills.

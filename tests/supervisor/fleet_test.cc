@@ -352,6 +352,25 @@ TEST(Fleet, KeepsTheCorpusOfAWorkerWhoseOrderIsDamaged) {
   EXPECT_TRUE(is_there(folder / "unknown/8/stats"));
 }
 
+// Any verdict that may report a switch that is on is what the group is there for.
+TEST(Fleet, ExpectsWhatMayReportItsBugs) {
+  const Folder folder;
+  Session session(folder, {"6.18", {"plain-nhit", "no-odd-test"}, {}});
+  const std::vector<std::string> verdicts = {"data-race", "wrong-uprobe", "stale-uprobe"};
+  EXPECT_EQ(session.fleet.groups()[0].expected, verdicts);
+  Finding finding;
+  finding.target = session.fleet.groups()[0].target;
+  finding.verdict = "leak";
+  session.fleet.note_found(finding);
+  EXPECT_FALSE(session.fleet.groups()[0].caught);
+  finding.verdict = "stale-uprobe";
+  EXPECT_TRUE(session.fleet.urgent(finding));
+  session.fleet.note_found(finding);
+  EXPECT_TRUE(session.fleet.groups()[0].caught);
+  finding.target.bugs.clear();
+  EXPECT_FALSE(session.fleet.expected(finding)) << "of the kernel itself";
+}
+
 TEST(Findings, AreKnownToTheNextSession) {
   const Folder folder;
   leave_worker(folder, 8, "one");

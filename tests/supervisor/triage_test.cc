@@ -161,6 +161,35 @@ TEST_F(TriageTest, ForgetsHarmlessInputsOfEndsThatCameFromElsewhere) {
   }
 }
 
+// It is counted, too, although nothing runs it.
+TEST_F(TriageTest, WritesAProgramThatKillsAsItWasMet) {
+  Finding killer = finding_on("6.18", "sim", "harness-crash:SIGSEGV");
+  killer.state = State::kWhole;
+  ASSERT_TRUE(write_unexecuted(run_.path(), killer).ok());
+  const std::vector<Finding> findings = found();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].state, State::kWhole);
+  const auto repro = input::parse_text(get_file(run_ / "found/6.18-harness-crash-SIGSEGV.repro"));
+  ASSERT_TRUE(repro.ok()) << repro.status();
+  EXPECT_GT(findings[0].ops, 0u);
+  EXPECT_EQ(findings[0].ops, repro->ops.size());
+  EXPECT_EQ(findings[0].directives, repro->directives.size());
+  decode_suspect(&killer);
+  EXPECT_EQ(killer.ops, findings[0].ops) << "for those who do not read it back";
+}
+
+// As threads showed it, and nothing that could minimise it.
+TEST_F(TriageTest, SaysThatWhatThreadsAloneShowIsWhole) {
+  pretend_native(R"(case "$*" in
+    *--threads*) echo '{"runs": 1000, "what": "race", "buckets": {"data-race:a:b": 1}}';;
+    *) echo '{"found": false, "executions": 20000}';;
+  esac)");
+  const Finding finding = finding_on("6.18", "tsan-threads", "data-race:a:b");
+  put_file(run_ / "found/6.18-data-race-a-b.json", to_json(finding));
+  EXPECT_EQ(triage(run_.path(), "found/6.18-data-race-a-b.json"), command::kExitOk);
+  EXPECT_EQ(found()[0].state, State::kWhole) << found()[0].what;
+}
+
 // A forked target aborts for want of room for a bucket.
 TEST_F(TriageTest, TakesNoAbortForACrashThatABucketExplains) {
   EXPECT_EQ(triage_suspect(finding_on("canary", "sim", "harness-crash:SIGABRT")), command::kExitOk);
