@@ -44,6 +44,7 @@ constexpr double kFinishSeconds = 180;
 constexpr double kGiveUpSeconds = 10;
 constexpr size_t kSyncedPerTurn = 4096;
 constexpr char kBroken[] = "broken";  // no worker of any group starts
+constexpr char kSignal[] = "signal";
 constexpr uint64_t kMostMinFree = uint64_t{256} << 20;
 
 std::string group_of(const Finding& finding) {
@@ -301,7 +302,7 @@ void Supervisor::on_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
     if (++signals_seen_ > 1) done_ = true;  // impatient: what is left is for the next start
-    stop("signal");
+    stop(kSignal);
     on_signal();
   });
 }
@@ -321,7 +322,11 @@ void Supervisor::schedule() {
 }
 
 void Supervisor::stop(const std::string& why) {
-  if (!stopping_.empty()) return;
+  if (!stopping_.empty()) {
+    // What is being minimised after the end is left for the next start, too.
+    if (why == kSignal && stopping_ != kBroken) stopping_ = why;
+    return;
+  }
   stopped_at_ = elapsed();
   stopping_ = why;
   fleet_->stop_all("stop");
@@ -337,8 +342,7 @@ bool Supervisor::finished() {
                                "/work, and the next start takes it over"));
     return true;
   }
-  // A signal ends this, too, whatever ended the fuzzing.
-  const bool waits = signals_seen_ == 0 && since < kFinishSeconds;
+  const bool waits = stopping_ != kSignal && since < kFinishSeconds;
   return findings_.idle() || !waits;
 }
 
@@ -422,7 +426,7 @@ void Supervisor::publish(bool last) {
     return;
   }
   event("stop",
-        {{"why", stopping_.empty() ? "signal" : stopping_},
+        {{"why", stopping_.empty() ? kSignal : stopping_},
          {"executions", now.executions},
          {"buckets", buckets}},
         /*sync=*/true);

@@ -98,6 +98,24 @@ kill -HUP "$nohup"
 wait "$nohup" || fail "it ended with $?"
 [[ $(last_why run-nohup) == time ]] || fail "SIGHUP ended it"
 
+# A signal while what was found is being minimised ends the run as well.
+mkdir "$work/bin"
+cp "$program" "$work/bin/vmafuzz"
+printf '#!/bin/sh\nexec sleep 1000\n' >"$work/bin/vmafuzz_triage"
+chmod +x "$work/bin/vmafuzz_triage"
+"$work/bin/vmafuzz" fuzz --engine libfuzzer --jobs 1 --kernel canary --for 10s --dir "$work/run-signal" \
+  >"$work/log" 2>&1 &
+minimising=$!
+until grep -q '"state": "stopping"' "$work/run-signal/status.json" 2>/dev/null; do
+  kill -0 "$minimising" || fail "it ended before it was told to"
+  sleep 0.1
+done
+kill -TERM "$minimising"
+status=0
+wait "$minimising" || status=$?
+((status == 1)) || fail "it ended with $status"
+[[ $(last_why run-signal) == signal ]] || fail "it ended by $(last_why run-signal)"
+
 # Where no worker starts, that is no run without findings.
 rm "$sim"
 printf '#!/bin/sh\nexit 1\n' >"$sim"
