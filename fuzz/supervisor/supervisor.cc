@@ -80,7 +80,7 @@ class Supervisor {
   void on_signal();
   void tick();
   void every_second(double elapsed);
-  void exchange();
+  bool exchange();
   void check_disk();
   bool finished();
   void stop(const std::string& why);
@@ -290,9 +290,9 @@ int Supervisor::run() {
   schedule();
   loop_.run();
   // What the last workers left is given away, too.
-  const double sync_until = elapsed() + kGiveUpSeconds;
-  do exchange();
-  while (next_sync_ <= elapsed() && elapsed() < sync_until && signals_seen_ < 2);
+  const double give_up = elapsed() + kGiveUpSeconds;
+  while (!exchange() && elapsed() < give_up) {
+  }
   publish(/*last=*/true);
   if (stopping_ == kBroken && findings_.names().empty()) return command::kExitEnvironment;
   return findings_.names().empty() ? command::kExitOk : command::kExitBugFound;
@@ -371,16 +371,19 @@ void Supervisor::every_second(double now) {
   (void)ledger_.write(plan_.dir + "/ledger.json");
 }
 
-void Supervisor::exchange() {
+// False: a peer has more than could be read in this turn.
+bool Supervisor::exchange() {
+  bool all = true;
   absl::Status status = fleet_->exchange();
   if (status.ok() && !plan_.sync.empty() && (elapsed() >= next_sync_ || !stopping_.empty())) {
-    const absl::StatusOr<bool> all = sync_.exchange(corpus_, kSyncedPerTurn);
-    status = all.status();
-    // What is left is for the next turn, not for much later.
-    next_sync_ = elapsed() + (all.ok() && !*all ? 0 : kSyncSeconds);
+    const absl::StatusOr<bool> exchanged = sync_.exchange(corpus_, kSyncedPerTurn);
+    status = exchanged.status();
+    all = !exchanged.ok() || *exchanged;
+    next_sync_ = elapsed() + (all ? kSyncSeconds : 0);
   }
   if (!status.ok()) warn(std::string(status.message()));
   for (const std::string& text : corpus_.take_warnings()) warn(text);
+  return all;
 }
 
 void Supervisor::check_disk() {
