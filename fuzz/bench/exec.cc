@@ -135,7 +135,8 @@ void Table::measure_threads() {
   constexpr const char* kName = "16 operations, std::threads + TSan";
   const absl::StatusOr<std::string> line =
       measure::first_line_of_native({"rate", "--ops", absl::StrCat(kOps), "--executor", "spawn",
-                                     "--for", absl::StrCat(seconds_, "s")});
+                                     "--for", absl::StrCat(seconds_, "s")},
+                                    measure::NativeBuild::kMeasured);
   if (!line.ok()) return not_measured(kName, line.status());
   const auto json = nlohmann::json::parse(*line, nullptr, false);
   const double seconds = json.is_discarded() ? 0 : json.value("cpu_seconds", 0.0);

@@ -38,7 +38,8 @@ absl::StatusOr<measure::Rate> simulated_rate(double seconds) {
 absl::StatusOr<measure::Rate> native_rate(const char* executor, double seconds) {
   const absl::StatusOr<std::string> line =
       measure::first_line_of_native({"rate", "--ops", absl::StrCat(kOps), "--executor", executor,
-                                     "--for", absl::StrCat(seconds, "s")});
+                                     "--for", absl::StrCat(seconds, "s")},
+                                    measure::NativeBuild::kMeasured);
   if (!line.ok()) return line.status();
   const auto json = nlohmann::json::parse(*line, nullptr, false);
   if (json.is_discarded()) return absl::InternalError(absl::StrCat("vmafuzz_tsan says ", *line));

@@ -78,7 +78,8 @@ absl::StatusOr<Sample> search_native(const Row& row, const std::string& corpus, 
                                     "--for",
                                     absl::StrCat(seconds, "s")};
   if (threads) words.push_back("--threads");
-  const absl::StatusOr<std::string> line = measure::first_line_of_native(words);
+  const absl::StatusOr<std::string> line =
+      measure::first_line_of_native(words, measure::NativeBuild::kMeasured);
   if (!line.ok()) return line.status();
   const auto json = nlohmann::json::parse(*line, nullptr, false);
   if (json.is_discarded()) return absl::InternalError(absl::StrCat("vmafuzz_tsan says ", *line));

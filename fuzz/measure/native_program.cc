@@ -15,7 +15,7 @@ namespace vmafuzz::measure {
 
 namespace fs = std::filesystem;
 
-absl::StatusOr<std::string> find_native_program() {
+absl::StatusOr<std::string> find_native_program(NativeBuild build) {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   const char* root = std::getenv("VMAFUZZ_ROOT");
@@ -23,15 +23,17 @@ absl::StatusOr<std::string> find_native_program() {
   const fs::path own = self.parent_path().parent_path();  // this program's build folder
   std::string newest;
   fs::file_time_type when{};
-  const auto consider = [&](const fs::path& build) {
-    const std::string place = (build / "fuzz/vmafuzz_tsan").string();
+  const auto consider = [&](const fs::path& folder) {
+    const std::string place = (folder / "fuzz/vmafuzz_tsan").string();
     const fs::file_time_type built = fs::last_write_time(place, error);
     if (error || access(place.c_str(), X_OK) != 0 || (!newest.empty() && built <= when)) return;
     newest = place;
     when = built;
   };
   for (const fs::path& builds : {fs::path(first), own.parent_path()}) {
-    for (const char* preset : {"tsan", "fuzz-tsan", "afl-tsan"}) consider(builds / preset);
+    consider(builds / "tsan");
+    if (build == NativeBuild::kMeasured && !newest.empty()) return newest;
+    for (const char* preset : {"fuzz-tsan", "afl-tsan"}) consider(builds / preset);
   }
   consider(own / "native");  // preset tsan for the tests of this one
   if (!newest.empty()) return newest;
@@ -40,16 +42,18 @@ absl::StatusOr<std::string> find_native_program() {
                                           "--preset tsan && cmake --build --preset tsan"));
 }
 
-absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::string> program = find_native_program();
+absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments,
+                                             NativeBuild build) {
+  const absl::StatusOr<std::string> program = find_native_program(build);
   if (!program.ok()) return absl::UnavailableError(program.status().message());
   std::vector<std::string> words = {*program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   return output_of(words, Stream::kOutput);
 }
 
-absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments) {
-  absl::StatusOr<std::string> output = output_of_native(arguments);
+absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments,
+                                                 NativeBuild build) {
+  absl::StatusOr<std::string> output = output_of_native(arguments, build);
   if (output.ok()) output->resize(std::min(output->find('\n'), output->size()));
   return output;
 }

@@ -10,14 +10,20 @@
 
 namespace vmafuzz::measure {
 
+// Presets of fuzzing engines have a model that counts edges, which costs time; what is
+// measured is preset tsan's, if that is built.
+enum class NativeBuild { kNewest, kMeasured };
+
 // The one that was built last, of the presets that have it, below $VMAFUZZ_ROOT/build or beside
 // this program's build folder. NotFound says how to build it.
-absl::StatusOr<std::string> find_native_program();
+absl::StatusOr<std::string> find_native_program(NativeBuild build = NativeBuild::kNewest);
 
 // Runs it with the arguments and returns the first line that it prints, or all of it. Fails as
 // output_of() does; Unavailable if there is none, too.
-absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments);
-absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments);
+absl::StatusOr<std::string> first_line_of_native(const std::vector<std::string>& arguments,
+                                                 NativeBuild build = NativeBuild::kNewest);
+absl::StatusOr<std::string> output_of_native(const std::vector<std::string>& arguments,
+                                             NativeBuild build = NativeBuild::kNewest);
 
 // Becomes it. Returns only if that fails.
 absl::Status become_native_program(const std::vector<std::string>& arguments);
