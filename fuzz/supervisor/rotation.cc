@@ -26,11 +26,12 @@ std::optional<size_t> next_group(std::span<const Candidate> candidates) {
   for (size_t i = 0; i < candidates.size(); ++i) {
     const int weight = weight_of(candidates[i]);
     if (weight == 0) continue;
-    const double pass = candidates[i].seconds / weight;
+    const double turn = std::max(candidates[i].least_seconds, kShortest);
+    const double finish = (candidates[i].seconds + turn) / weight;
     const bool heavier = best && weight > weight_of(candidates[*best]);
-    if (!best || pass < least || (pass == least && heavier)) {
+    if (!best || finish < least || (finish == least && heavier)) {
       best = i;
-      least = pass;
+      least = finish;
     }
   }
   return best;

@@ -1,11 +1,12 @@
 // Which group gets a free core next, and for how long.
 //
-// A group is an engine on a target. Stride scheduling (Waldspurger and Weihl, 1995): the group with
-// the least worker time per weight is next, the first in the table if several are. A kernel that
-// must be caught and was not yet weighs most, one that must stay silent (whose silence is worth as
-// much as it was tried) less, and one that was caught least: its bugs are known, more time only
-// counts them up. An engine's share multiplies that. Whatever the weights, each group has one turn
-// before any has a second, the heaviest first.
+// A group is an engine on a target. Weighted fair queueing (Demers, Keshav and Shenker, 1989): the
+// group that would end one more turn with the least worker time per weight is next, the heaviest
+// and then the first in the table if several would. A kernel that must be caught and was not yet
+// weighs most, one that must stay silent (whose silence is worth as much as it was tried) less, and
+// one that was caught least: its bugs are known, more time only counts them up. An engine's share
+// multiplies that. A first turn has no precedence: in a short run, those of what is caught would
+// leave no time for what is not.
 #ifndef VMAFUZZ_FUZZ_SUPERVISOR_ROTATION_H_
 #define VMAFUZZ_FUZZ_SUPERVISOR_ROTATION_H_
 
