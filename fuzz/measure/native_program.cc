@@ -32,10 +32,12 @@ absl::StatusOr<std::string> find_native_program(NativeBuild build) {
   };
   for (const fs::path& builds : {fs::path(first), own.parent_path()}) {
     consider(builds / "tsan");
-    if (build == NativeBuild::kMeasured && !newest.empty()) return newest;
+    if (build == NativeBuild::kMeasured) continue;
     for (const char* preset : {"fuzz-tsan", "afl-tsan"}) consider(builds / preset);
   }
-  consider(own / "native");  // preset tsan for the tests of this one
+  if (build == NativeBuild::kMeasured && newest.empty()) return find_native_program();
+  // Preset tsan for the tests of this one: what they watch costs time.
+  if (build == NativeBuild::kNewest) consider(own / "native");
   if (!newest.empty()) return newest;
   return absl::NotFoundError(absl::StrCat(first,
                                           "/tsan/fuzz/vmafuzz_tsan is missing; build it: cmake "

@@ -10,8 +10,8 @@
 
 namespace vmafuzz::measure {
 
-// Presets of fuzzing engines have a model that counts edges, which costs time; what is
-// measured is preset tsan's, if that is built.
+// kMeasured: preset tsan's, if it is built. The model of an engine's build counts edges, which
+// costs time.
 enum class NativeBuild { kNewest, kMeasured };
 
 // The one that was built last, of the presets that have it, below $VMAFUZZ_ROOT/build or beside
